@@ -1,0 +1,43 @@
+"""Distribution ``fairseq-s2s``: the fairseq plugin and the chatbot."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+version = re.search(
+    r'^__version__ = "(.+)"$', (here / "fairseq_plugins" / "__init__.py").read_text("utf-8"), re.M
+).group(1)
+
+setup(
+    name="fairseq-s2s",
+    version=version,
+    description="RNN sequence-to-sequence models with attention for fairseq, and a chatbot",
+    long_description=(here / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["fairseq_plugins*", "chatbot*"]),
+    package_data={"chatbot.corpus": ["*/*.txt"]},
+    install_requires=[
+        "torch>=2.6",
+        "numpy",
+        "sentencepiece>=0.2.0",
+        "sacrebleu>=2.4",
+        "tensorboardX>=2.6",
+    ],
+    extras_require={
+        # Only here: the fork installs files named fairseq/, which would overwrite a user's own.
+        "fairseq": ["fairseq-fixed==0.12.3.1"],
+        "chatbot": ["gradio>=6.31,<7"],
+        "test": ["pytest>=8", "playwright>=1.49"],
+    },
+    entry_points={
+        "console_scripts": [
+            "s2s=fairseq_plugins.cli:main",
+            "s2s-chat=chatbot.__main__:main",
+        ]
+    },
+)
