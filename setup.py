@@ -20,7 +20,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["fairseq_plugins*", "chatbot*"]),
-    package_data={"chatbot.corpus": ["*/*.txt"]},
+    package_data={"chatbot": ["corpus/**/*.txt"]},
     install_requires=[
         "torch>=2.6",
         "numpy",
@@ -32,7 +32,7 @@ setup(
         # Only here: the fork installs files named fairseq/, which would overwrite a user's own.
         "fairseq": ["fairseq-fixed==0.12.3.1"],
         "chatbot": ["gradio>=6.31,<7"],
-        "test": ["pytest>=8", "playwright>=1.49"],
+        "test": ["playwright>=1.49", "pytest>=8", "ruff>=0.9"],
     },
     entry_points={
         "console_scripts": [

@@ -1,5 +1,79 @@
-"""Stub until the repairs are written."""
+"""Repairs of fairseq: the only place of this project that touches fairseq itself.
+
+One module is one repair and bears its name. It tells the fault in its docstring and has two
+functions: ``needed()``, whether this fairseq has the fault, and ``apply()``. Leave repairs out by
+name with ``S2S_COMPAT_SKIP=quiet,interactive``, or all of them with ``S2S_COMPAT_SKIP=all``.
+"""
+
+import os
+from collections.abc import Mapping
+from types import ModuleType
+
+from ..errors import S2SError
+from . import (
+    async_checkpoints,
+    atomic_checkpoint_copy,
+    corrupt_checkpoints,
+    diverse_beam,
+    free_names,
+    interactive,
+    keep_all_sentences,
+    missing_libbleu,
+    namespace_checkpoints,
+    one_sentence,
+    plain_checkpoints,
+    print_alignment,
+    pure_batching,
+    quiet,
+    replace_unk,
+    weights_only,
+)
+
+# In the order of application: the batching must exist before it can be repaired.
+REPAIRS: Mapping[str, ModuleType] = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (
+        one_sentence,
+        quiet,
+        free_names,
+        weights_only,
+        namespace_checkpoints,
+        plain_checkpoints,
+        corrupt_checkpoints,
+        atomic_checkpoint_copy,
+        async_checkpoints,
+        pure_batching,
+        missing_libbleu,
+        keep_all_sentences,
+        diverse_beam,
+        print_alignment,
+        replace_unk,
+        interactive,
+    )
+}
+
+_applied: set[str] = set()
 
 
 def apply() -> None:
-    """Nothing yet."""
+    """Apply every repair that is needed, wanted and not applied yet."""
+    skipped = _skipped()
+    for name, repair in REPAIRS.items():
+        if name not in _applied and name not in skipped and repair.needed():
+            repair.apply()
+            _applied.add(name)
+
+
+def _skipped() -> set[str]:
+    """The names in ``S2S_COMPAT_SKIP``, each of which must be a repair's."""
+    names = {name.strip() for name in os.environ.get("S2S_COMPAT_SKIP", "").split(",")} - {""}
+    if names == {"all"}:
+        return set(REPAIRS)
+    unknown = sorted(names - set(REPAIRS))
+    if unknown:
+        one_sentence.apply()
+        raise S2SError(
+            f"S2S_COMPAT_SKIP names no repair {unknown[0]!r}: choose from "
+            f"{', '.join(REPAIRS)}, or all."
+        )
+    return names

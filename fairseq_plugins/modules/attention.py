@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 
 def masked_softmax(energies: Tensor, padding_mask: Tensor) -> Tensor:
-    """Softmax over the last dimension that gives exactly 0 to padding; computed in float32.
+    """Softmax over the last dimension that gives exactly 0 to padding; in float32 at least.
 
     Shape: energies (batch, src_len), padding_mask (batch, src_len), True on padding.
     """
     energies = energies.masked_fill(padding_mask, float("-inf"))
-    return torch.softmax(energies, dim=-1, dtype=torch.float32).type_as(energies)
+    dtype = torch.promote_types(energies.dtype, torch.float32)
+    return torch.softmax(energies, dim=-1, dtype=dtype).type_as(energies)
 
 
 class BahdanauAttention(nn.Module):

@@ -1,0 +1,78 @@
+"""Fault: one line longer than the model takes ends fairseq-interactive with a traceback.
+
+``fairseq_cli.interactive.make_batches`` asks the task for batches of all lines, and
+``FairseqTask.filter_indices_by_size`` raises for the first that is too long. With this repair such
+a line is left out with one warning that tells its length and the limit; the others keep their ids.
+The words of each batch are left at the task, as typed: :mod:`.replace_unk` copies them, where
+fairseq itself would copy ``<unk>``.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from fairseq.tokenizer import tokenize_line
+
+from .patching import wrap
+
+WORDS = "s2s_source_words"  # the attribute of the task
+
+logger = logging.getLogger(__name__)
+
+
+def loaded() -> list[ModuleType]:
+    """fairseq-interactive's module, where this process is or has imported that command."""
+    modules = (sys.modules.get(name) for name in ("fairseq_cli.interactive", "__main__"))
+    return [m for m in modules if hasattr(m, "make_batches") and hasattr(m, "buffered_read")]
+
+
+def needed() -> bool:
+    """Whether there is a command to repair; it has the fault in every fairseq so far."""
+    return bool(loaded())
+
+
+def limit_of(cfg: Any, max_positions: Any) -> float:
+    """The number of source tokens that model, task and ``--max-tokens`` allow."""
+    longest = max_positions[0] if isinstance(max_positions, (tuple, list)) else max_positions
+    limits = [limit for limit in (longest, cfg.dataset.max_tokens) if limit is not None]
+    return min(limits, default=float("inf"))
+
+
+def make_batches(
+    upstream: Callable[..., Any],
+    lines: list[str],
+    cfg: Any,
+    task: Any,
+    max_positions: Any,
+    encode_fn: Callable[[str], str],
+) -> Iterator[Any]:
+    """Make batches of the lines that fit."""
+    limit = limit_of(cfg, max_positions)
+    kept, words = [], {}
+    for i, line in enumerate(lines):
+        source = line.split("\t")[0] if cfg.generation.constraints else line
+        _, lengths = task.get_interactive_tokens_and_lengths([source], encode_fn)
+        if lengths[0] <= limit:
+            kept.append(i)
+            words[i] = tokenize_line(encode_fn(source))
+        else:
+            logger.warning(
+                "left out the line that begins %r: it has %d tokens and the model takes %d",
+                line[:30],
+                lengths[0],
+                limit,
+            )
+    if not kept:
+        return
+    for batch in upstream([lines[i] for i in kept], cfg, task, max_positions, encode_fn):
+        ids = batch.ids.new_tensor([kept[i] for i in batch.ids.tolist()])
+        setattr(task, WORDS, [words[i] for i in ids.tolist()])
+        yield batch._replace(ids=ids)
+
+
+def apply() -> None:
+    """Wrap the command's function."""
+    for module in loaded():
+        wrap(module, "make_batches", make_batches)

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Turn the bundled dialogues into parallel text and a SentencePiece model with its dictionary.
+
+Usage: scripts/prepare_chat.py --lang both --out data-bin/chat.text
+
+Writes train.src, train.tgt, valid.src, valid.tgt (as pieces), spm.model and spm.dict.txt. A source
+is the message after the exchange before it (``chatbot.dialog.source_text``), a target the reply.
+The validation set is made of phrasings that the training set does not hold.
+"""
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from chatbot.corpus import LANGUAGES, Exchange, read_dialogues
+from chatbot.dialog import SEPARATOR, Message, source_text
+from scripts import spm
+
+Pair = tuple[str, str]
+
+VOCAB_SIZE = 3000  # for both languages; one alone has fewer pieces to learn
+VALID_SHARE = 0.03  # of the openings' phrasings
+UNRELATED_SHARE = 0.5  # of the openings, seen once more after an exchange about something else
+
+
+def make_pairs(
+    dialogues: Sequence[list[Exchange]], rng: random.Random
+) -> tuple[list[Pair], list[Pair]]:
+    """Training and validation pairs (source text, reply) of one language's dialogues."""
+    train, valid = [], []
+    exchanges = [exchange for dialogue in dialogues for exchange in dialogue]
+    for dialogue in dialogues:
+        for before, exchange in zip([None, *dialogue], dialogue, strict=False):
+            for number, phrasing in enumerate(exchange.phrasings):
+                if before is not None:
+                    train.append((_source(phrasing, before, rng), exchange.reply))
+                elif number > 0 and rng.random() < VALID_SHARE:
+                    valid.append((_source(phrasing, None, rng), exchange.reply))
+                else:
+                    train.append((_source(phrasing, None, rng), exchange.reply))
+                    if rng.random() < UNRELATED_SHARE:
+                        unrelated = rng.choice(exchanges)
+                        train.append((_source(phrasing, unrelated, rng), exchange.reply))
+    return train, valid
+
+
+def _source(phrasing: str, before: Exchange | None, rng: random.Random) -> str:
+    """What the chatbot would feed for a message after an exchange, or at the beginning."""
+    dialog = [Message("user", phrasing)]
+    if before is not None:
+        earlier = rng.choice(before.phrasings)
+        dialog = [Message("user", earlier), Message("assistant", before.reply), *dialog]
+    return source_text(dialog, turns=1)
+
+
+def write(
+    folder: Path, subset: str, pairs: list[Pair], pieces: sentencepiece.SentencePieceProcessor
+) -> None:
+    """The two sides of a subset, as pieces."""
+    for side, suffix in enumerate(("src", "tgt")):
+        lines = (" ".join(pieces.encode(pair[side], out_type=str)) for pair in pairs)
+        content = "".join(f"{line}\n" for line in lines)
+        spm.write_atomically(folder / f"{subset}.{suffix}", content.encode("utf-8"))
+
+
+def sentences(pairs: list[Pair]) -> Iterator[str]:
+    """Every turn in ``pairs``, for the SentencePiece model."""
+    for source, target in pairs:
+        yield from source.split(f" {SEPARATOR} ")
+        yield target
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the files."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lang", choices=[*LANGUAGES, "both"], default="both")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args(argv)
+    rng = random.Random(args.seed)
+    train: list[Pair] = []
+    valid: list[Pair] = []
+    for language in LANGUAGES if args.lang == "both" else [args.lang]:
+        try:
+            parts = make_pairs(read_dialogues(language), rng)
+        except ValueError as error:
+            print(f"prepare_chat.py: {error}", file=sys.stderr)
+            return 1
+        train += parts[0]
+        valid += parts[1]
+    prefix = args.out / "spm"
+    # Every Han character of the corpus is a piece of its own, so that each can be written.
+    spm.train(sentences(train), prefix, VOCAB_SIZE, coverage=1.0, symbols=[SEPARATOR])
+    pieces = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
+    write(args.out, "train", train, pieces)
+    write(args.out, "valid", valid, pieces)
+    print(f"{len(train)} training and {len(valid)} validation pairs, {len(pieces)} pieces")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The bundled dialogues (chatbot/corpus) as SentencePiece pieces: data-bin/chat, chat-en or chat-zh. A few seconds.
+# Needs: scripts/setup_env.sh
+# Usage: [CHAT_LANG=en|zh|both] scripts/prepare_chat.sh [any fairseq-preprocess flag]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ -d .venv ]; then PATH="$PWD/.venv/bin:$PATH"; fi
+
+language=${CHAT_LANG:-both}
+case $language in
+    both) data=data-bin/chat ;;
+    en | zh) data=data-bin/chat-$language ;;
+    *) echo "$0: CHAT_LANG=$language is none of en, zh, both" >&2; exit 2 ;;
+esac
+text=$data.text
+
+python scripts/prepare_chat.py --lang "$language" --out "$text" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt
+python scripts/check_text.py "$text"/train.{src,tgt}
+python scripts/check_text.py "$text"/valid.{src,tgt}
+
+rm -rf "$data.tmp"
+fairseq-preprocess --source-lang src --target-lang tgt --joined-dictionary --srcdict "$text/spm.dict.txt" \
+    --trainpref "$text/train" --validpref "$text/valid" --destdir "$data.tmp" --workers 1 "$@"
+cp "$text/spm.model" "$data.tmp/"
+rm -rf "$data"
+mv "$data.tmp" "$data" # whole or not at all

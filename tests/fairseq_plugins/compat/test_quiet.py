@@ -1,0 +1,45 @@
+"""Tests that fairseq's commands print nothing alarming."""
+
+from pathlib import Path
+
+from .conftest import PLUGIN, start
+
+SMALL = [
+    f"--{side}-{what}=8" for side in ("encoder", "decoder") for what in ("embed-dim", "hidden-size")
+]
+
+
+def test_upstream_still_warns(train_args, tmp_path: Path) -> None:
+    done = start("train", *train_args, "--save-dir", tmp_path, S2S_COMPAT_SKIP="quiet")
+    assert done.returncode == 0
+    for part in ("no longer experimental", "'pin_memory' argument", "torch.cuda.amp"):
+        assert part in done.stderr
+
+
+def test_training_a_plugins_model_prints_nothing(train_args, tmp_path: Path) -> None:
+    done = start("train", *train_args, "--save-dir", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_fairseqs_lstm_trains_and_generates_quietly(corpus, train_args, tmp_path: Path) -> None:
+    model = ["--arch", "lstm", "--decoder-out-embed-dim", 8, *SMALL]
+    done = start("train", *train_args, *model, "--save-dir", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    path = tmp_path / "checkpoint_last.pt"
+    args = [corpus.bin, "--user-dir", PLUGIN, "--path", path, "--scoring", "sacrebleu"]
+    done = start("generate", *args, S2S_ALLOW_NAMESPACE="1")
+    assert done.returncode == 0
+    assert only_information(done.stderr)
+
+
+def test_interactive_prints_only_its_own_information(corpus, checkpoint: Path) -> None:
+    args = [corpus.bin, "--user-dir", PLUGIN, "--path", checkpoint]
+    done = start("interactive", *args, stdin="one two\n")
+    assert done.returncode == 0
+    assert only_information(done.stderr)
+    assert "D-0\t" in done.stdout
+
+
+def only_information(stderr: str) -> bool:
+    return all(line.startswith("INFO:fairseq") for line in stderr.splitlines())

@@ -1,0 +1,150 @@
+"""The small scripts: what they call, in which order, and that a failure is not lost."""
+
+import shutil
+
+import pytest
+
+from .sandbox import Sandbox
+
+NOTE = 'echo "${0##*/} $*" >>"$CALLS"'
+
+
+@pytest.fixture
+def chat(sandbox: Sandbox) -> Sandbox:
+    """The chat's recipes with fairseq's commands and Python as stand-ins."""
+    sandbox.tool("python", NOTE)
+    sandbox.tool("fairseq-train", NOTE)
+    preprocess = (
+        'while [ "$1" != --destdir ]; do shift; done; mkdir -p "$2"; touch "$2"/dict.{src,tgt}.txt'
+    )
+    sandbox.tool("fairseq-preprocess", f"{NOTE}\n{preprocess}")
+    for name in ("chat", "chat-en"):
+        sandbox.tool(f"data-bin/{name}.text/spm.model", "pieces")
+    return sandbox
+
+
+@pytest.mark.parametrize("script", ["scripts/prepare_chat.sh", "scripts/train_chat.sh"])
+def test_an_unknown_language_is_one_sentence(chat: Sandbox, script: str) -> None:
+    result = chat.run(script, CHAT_LANG="fr")
+    assert result.returncode == 2
+    assert "CHAT_LANG=fr is none of en, zh, both" in result.stderr
+    assert chat.calls() == []
+
+
+@pytest.mark.parametrize(("language", "name"), [("both", "chat"), ("en", "chat-en")])
+def test_the_chat_is_prepared_checked_and_trained(chat: Sandbox, language: str, name: str) -> None:
+    for script in ("scripts/prepare_chat.sh", "scripts/train_chat.sh"):
+        assert chat.run(script, "--seed", "7", CHAT_LANG=language).returncode == 0
+    made, checked, also_checked, binarised, trained = chat.calls()
+    text = f"data-bin/{name}.text"
+    assert made == f"python scripts/prepare_chat.py --lang {language} --out {text}"
+    assert checked == f"python scripts/check_text.py {text}/train.src {text}/train.tgt"
+    assert also_checked == f"python scripts/check_text.py {text}/valid.src {text}/valid.tgt"
+    assert binarised.startswith("fairseq-preprocess --source-lang src --target-lang tgt")
+    assert trained.startswith(f"fairseq-train data-bin/{name} --user-dir fairseq_plugins")
+    assert trained.endswith("--seed 7")  # the user's flag comes last, so it wins
+    beside = {path.name for path in (chat.root / "checkpoints" / name).iterdir()}
+    assert beside == {"dict.src.txt", "dict.tgt.txt", "spm.model"}
+
+
+def test_data_that_fail_the_check_leave_the_old_data(chat: Sandbox) -> None:
+    assert chat.run("scripts/prepare_chat.sh").returncode == 0
+    chat.tool("python", 'case "$*" in *check_text*) exit 1 ;; esac')
+    assert chat.run("scripts/prepare_chat.sh").returncode == 1
+    assert (chat.root / "data-bin/chat/spm.model").exists()
+
+
+@pytest.fixture
+def tests(sandbox: Sandbox) -> Sandbox:
+    """scripts/test.sh with everything that it calls as stand-ins."""
+    sandbox.tool("scripts/setup_env.sh", NOTE)
+    sandbox.tool(".venv/bin/ruff", NOTE)
+    sandbox.tool(".venv/bin/python", f'{NOTE}\necho 3 passed\nexit "${{FAKE_STATUS:-0}}"')
+    return sandbox
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pytest_call"),
+    [
+        ([], "python -m pytest -m not slow"),
+        (["--all"], "python -m pytest"),
+        (["tests/scripts", "-k", "a"], "python -m pytest -m not slow tests/scripts -k a"),
+        (["--all", "-x"], "python -m pytest -x"),
+    ],
+)
+def test_the_tests_run_after_set_up_and_style(
+    tests: Sandbox, arguments: list[str], pytest_call: str
+) -> None:
+    result = tests.run("scripts/test.sh", *arguments)
+    assert (result.returncode, result.stdout) == (0, "3 passed\n")
+    assert tests.calls() == ["setup_env.sh ", "ruff check .", "ruff format --check .", pytest_call]
+
+
+def test_a_failing_test_or_style_fails_the_script(tests: Sandbox) -> None:
+    assert tests.run("scripts/test.sh", FAKE_STATUS="1").returncode == 1
+    tests.tool(".venv/bin/ruff", "exit 1")
+    assert tests.run("scripts/test.sh").returncode == 1
+
+
+def test_help_of_the_tests_sets_nothing_up(tests: Sandbox) -> None:
+    result = tests.run("scripts/test.sh", "--help")
+    assert result.returncode == 0
+    assert "--all" in result.stdout
+    assert tests.calls() == []
+
+
+@pytest.fixture
+def ci(sandbox: Sandbox) -> Sandbox:
+    """.ci/run on a Debian that lacks the browser."""
+    sandbox.tool("dpkg", "exit 1")
+    sandbox.tool("apt-get", NOTE)
+    sandbox.tool("scripts/test.sh", f'{NOTE}\necho 3 passed\nexit "${{FAKE_STATUS:-0}}"')
+    return sandbox
+
+
+def test_ci_installs_the_browser_and_runs_all_tests(ci: Sandbox) -> None:
+    result = ci.run(".ci/run")
+    assert (result.returncode, result.stdout) == (0, "3 passed\n")
+    update, install, tests = ci.calls()
+    assert update.startswith("apt-get update")
+    assert install.endswith("chromium fonts-noto-cjk")
+    assert tests == "test.sh --all"
+
+
+def test_ci_installs_nothing_that_is_there(ci: Sandbox) -> None:
+    ci.tool("dpkg", "exit 0")
+    assert ci.run(".ci/run").returncode == 0
+    assert ci.calls() == ["test.sh --all"]
+
+
+def test_ci_fails_with_the_tests(ci: Sandbox) -> None:
+    assert ci.run(".ci/run", FAKE_STATUS="1").returncode == 1
+
+
+@pytest.mark.parametrize(("ci_set", "status"), [("", 0), ("true", 1)])
+def test_a_browser_that_cannot_be_installed_fails_only_in_ci(
+    ci: Sandbox, ci_set: str, status: int
+) -> None:
+    ci.tool("apt-get", "exit 100")
+    result = ci.run(".ci/run", CI=ci_set)
+    assert result.returncode == status
+    assert "chromium fonts-noto-cjk cannot be installed here" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ".ci/run",
+        "scripts/prepare_chat.sh",
+        "scripts/quickstart.sh",
+        "scripts/setup_env.sh",
+        "scripts/test.sh",
+        "scripts/train_chat.sh",
+    ],
+)
+def test_every_script_is_executable_and_states_its_purpose(sandbox: Sandbox, script: str) -> None:
+    file = sandbox.root / script
+    first, second = file.read_text().splitlines()[:2]
+    assert shutil.which(str(file))
+    assert first == "#!/usr/bin/env bash"
+    assert second.startswith("# ")
