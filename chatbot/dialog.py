@@ -12,7 +12,9 @@ from typing import Literal, Protocol
 SEPARATOR = "<sep>"  # between the turns of a source text; a piece of its own
 MAX_MESSAGE_LENGTH = 500  # characters; the rest of a longer message is cut
 
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,11 @@ def normalise(text: str) -> str:
     "What's up?" and "whats up" become the same text, as do "你好！" and "你好". A turn of
     punctuation only stays as it is.
     """
-    text = clean(text).replace(SEPARATOR, " ")
-    text = "".join(_to_half_width(char) for char in text).lower()
+    text = "".join(_to_half_width(char) for char in clean(text)).lower()
     words = re.sub(r"['’]", "", text)
     words = "".join(" " if unicodedata.category(c)[0] == "P" else c for c in words)
-    return " ".join(words.split()) or text
+    words = words.replace(SEPARATOR, " ")  # last: "<SEP>" and "<s'ep>" have become one
+    return " ".join(words.split()) or text.replace(SEPARATOR, "").strip()
 
 
 def source_text(dialog: Sequence[Message], turns: int) -> str:

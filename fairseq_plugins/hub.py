@@ -295,9 +295,7 @@ def _check_settings(**settings: float) -> None:
         if value <= 0:
             raise S2SError(f"{name} is {value}, but must be above 0.")
     if settings["nbest"] > settings["beam"]:
-        raise S2SError(
-            f"nbest ({settings['nbest']}) must not be above beam ({settings['beam']})."
-        )
+        raise S2SError(f"nbest ({settings['nbest']}) must not be above beam ({settings['beam']}).")
     if settings["min_len"] > settings["max_len"]:
         raise S2SError(
             f"min_len ({settings['min_len']}) must not be above max_len ({settings['max_len']})."

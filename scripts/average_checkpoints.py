@@ -33,7 +33,8 @@ def read(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError):
         raise CheckpointError(
-            f"{path} is no checkpoint that can be read safely: it is damaged, or it holds more than data."
+            f"{path} is no checkpoint that can be read safely:"
+            " it is damaged, or it holds more than data."
         ) from None
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("model"), dict):
         raise CheckpointError(f"{path} is no fairseq checkpoint: it has no model weights.")
@@ -48,7 +49,8 @@ def check_alike(path: Path, weights: Weights, last_path: Path, last: Weights) ->
     for name, tensor in weights.items():
         if tensor.shape != last[name].shape:
             raise CheckpointError(
-                f"{name} is {tuple(tensor.shape)} in {path} and {tuple(last[name].shape)} in {last_path}."
+                f"{name} is {tuple(tensor.shape)} in {path}"
+                f" and {tuple(last[name].shape)} in {last_path}."
             )
 
 
@@ -63,7 +65,7 @@ def average(paths: Sequence[Path]) -> Checkpoint:
         for name, total in sums.items():
             sums[name] = total + weights[name].double()
     for name, total in sums.items():
-        last[name] = (total / len(paths)).to(last[name].dtype)
+        last[name].copy_(total / len(paths))  # in place: tied weights stay tied
     return result
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Each of these ends a line or counts as a space somewhere in Python, and so shifts or splits a sentence.
+# Each of these ends a line or counts as a space somewhere in Python, and so splits a sentence.
 FAULTS = {
     "\0": "a NUL byte",
     "\r": "a carriage return that no line feed follows",
@@ -51,7 +51,8 @@ def check_file(path: Path) -> int:
     number = 0
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
+            for line in lines:
+                number += 1
                 check_line(line)
     except OSError as error:
         raise TextError(f"{path} cannot be read: {error.strerror}.") from None
@@ -63,7 +64,7 @@ def check_file(path: Path) -> int:
 
 
 def check_parallel(paths: Sequence[Path]) -> int:
-    """The number of lines that every file has; raises TextError where one is faulty or they differ."""
+    """The number of lines that every file has; raises TextError where they differ."""
     counts = [check_file(path) for path in paths]
     for path, count in zip(paths, counts, strict=True):
         if count != counts[0]:

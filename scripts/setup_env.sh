@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 die() { echo "set-up: $1" >&2; exit "${2:-1}"; }
 need() { [ "$2" -ge 2 ] || die "$1 needs a value; see scripts/setup_env.sh --help" 2; }
 
-torch_index='' no_compiler='' fresh='' dry_run=''
+torch_index='' no_compiler='' fresh='' dry_run='' hint=''
 while [ $# -gt 0 ]; do
     case $1 in
         --torch-index) need "$1" $#; torch_index=$2; shift ;;
@@ -111,8 +111,15 @@ choose_torch() { # prints "pypi" or the address of an index
     fi
 }
 
-choose_fairseq() { # prints "wheel", "compiled" or "pure"
-    if [ -n "$no_compiler" ]; then
+has() { # has PACKAGE [VERSION]: whether .venv holds it
+    $python -c 'import sys; from importlib.metadata import version
+sys.exit(version(sys.argv[1]) not in (sys.argv[2:] or [version(sys.argv[1])]))' "$@" 2>/dev/null
+}
+
+choose_fairseq() { # prints "kept", "wheel", "compiled" or "pure"
+    if has fairseq || has "${fairseq%%=*}" "${fairseq##*=}"; then
+        echo kept # a fairseq of the user's own is never overwritten
+    elif [ -n "$no_compiler" ]; then
         echo pure
     elif has_wheel; then
         echo wheel
@@ -162,7 +169,9 @@ install_rest() { # fairseq's own needs are named, so that they come while it com
 }
 
 install_all() {
-    pip install --find-links $wheels -e '.[fairseq,chatbot,test]'
+    local extras=fairseq,chatbot,test
+    [ -n "$dry_run" ] || ! has fairseq || extras=chatbot,test
+    pip install --find-links $wheels -e ".[$extras]"
     pip check
 }
 
@@ -171,7 +180,7 @@ fail() { # fail WHAT [LOG]: what went wrong first, with the log's last lines
     echo
     grep -v 'WARNING: Location' "$file" 2>/dev/null | tail -n 12 >&2 || true
     first=$(grep -m 1 -iE '^ *(error|fatal)' "$file" 2>/dev/null || true)
-    die "$1 failed${first:+: $first}; the whole log is $file"
+    die "$1 failed${first:+: $first}; the whole log is $file${hint:+; $hint}"
 }
 
 show() { printf '  %-62s' "$1"; }
@@ -183,12 +192,12 @@ stage() { # stage TEXT COMMAND: one line with its seconds; in the background, so
     if [ -n "$dry_run" ]; then "$@" && return; fi
     show "$text"
     "$@" >>$log 2>&1 </dev/null &
-    wait $! || { if [ -n "${hint:-}" ]; then echo && die "$hint"; fi; fail "$text"; }
+    wait $! || fail "$text"
     took "$start"
 }
 
 begin_fairseq() { # in the background, while the rest is installed; the lock is not its to hold
-    if [ -n "$dry_run" ] || [ "$road" = wheel ]; then build_fairseq && return; fi
+    case ${dry_run:-$road} in yes | kept | wheel) build_fairseq && return ;; esac
     mkdir -p $wheels
     build_began=$SECONDS
     build_fairseq >$wheels/build.log 2>&1 </dev/null 9<&- &
@@ -196,8 +205,8 @@ begin_fairseq() { # in the background, while the rest is installed; the lock is 
 }
 
 finish_fairseq() {
-    if [ -n "$dry_run" ] || [ "$road" = wheel ]; then return; fi
-    case $road in
+    case ${dry_run:-$road} in
+        yes | kept | wheel) return ;;
         compiled) show "fairseq, compiled meanwhile (about two minutes in all)" ;;
         pure) show "fairseq, without its compiled parts, meanwhile" ;;
     esac
@@ -251,7 +260,7 @@ fi
 if [ -z "$dry_run" ]; then
     set -m # every stage is a process group of its own, so that an interruption ends all of it
     trap 'for group in $(jobs -p); do kill -TERM -- "-$group" 2>/dev/null || true; done' EXIT
-    trap 'echo; die "interrupted; the same command begins again where that is safe" 130' INT TERM HUP
+    trap 'echo; die "interrupted; run the same command again" 130' INT TERM HUP
     echo "set-up: .venv with $("$base" -V 2>&1)"
 fi
 
@@ -273,11 +282,8 @@ stage "pip, setuptools, wheel" pip install -U pip setuptools wheel
 asked=$python # who answers the questions about this machine
 [ -x $python ] || asked=$base
 torch_road=$(choose_torch)
-hint=''
-if [ "$torch_road" != pypi ]; then
-    hint="$torch could not be had from $torch_road: name another source with scripts/setup_env.sh --torch-index URL,\
- or --torch-index pypi for the registry's own build; the whole log is $log"
-fi
+[ "$torch_road" = pypi ] || hint="scripts/setup_env.sh --torch-index URL names another source of torch, and\
+ --torch-index pypi the registry's own build"
 stage "$torch from $torch_road" install_torch
 hint=''
 

@@ -6,6 +6,7 @@ the file, what is wrong with it, and the newest other checkpoint beside it. Trai
 anew by itself. Files that load are not looked at.
 """
 
+import errno
 import os
 import zipfile
 from collections.abc import Callable
@@ -76,10 +77,10 @@ def load_checkpoint_to_cpu(
     """Load, or say in one sentence why not and what to use instead."""
     try:
         return upstream(path, *args, **kwargs)
-    except (S2SError, OSError, ImportError, MemoryError, OmegaConfBaseException):
+    except (S2SError, ImportError, MemoryError, OmegaConfBaseException):
         raise
     except Exception as error:
-        if not os.path.isfile(path):
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch's for a short file
             raise
         raise S2SError(f"{path} {refusal(error) or advice(Path(path))}.") from error
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import torch
 from fairseq import utils
 from fairseq.data import Dictionary
-from torch import nn
 
 from ..errors import S2SError
+from ..modules.embedding import Embedding
 
 
 def build_embedding(
     dictionary: Dictionary, embed_dim: int, path: str | None = None, freeze: bool = False
-) -> nn.Embedding:
-    """An embedding of ``dictionary``, its padding row 0, uniform in [-0.1, 0.1] or from ``path``.
+) -> Embedding:
+    """An embedding of ``dictionary``, random or from ``path``.
 
     Args:
         path: a text file, one line ``symbol v_1 ... v_dim`` each (GloVe, fastText, word2vec); a
@@ -23,14 +23,10 @@ def build_embedding(
     Raises:
         S2SError: for a file that is missing or of another dimension
     """
-    embedding = nn.Embedding(len(dictionary), embed_dim, padding_idx=dictionary.pad())
-    nn.init.uniform_(embedding.weight, -0.1, 0.1)
-    nn.init.zeros_(embedding.weight[dictionary.pad()])
+    embedding = Embedding(len(dictionary), embed_dim, padding_idx=dictionary.pad())
     if path:
-        vectors = read_vectors(Path(path), dictionary, embed_dim)
-        with torch.no_grad():
-            for index, vector in vectors.items():
-                embedding.weight[index] = vector
+        for index, vector in read_vectors(Path(path), dictionary, embed_dim).items():
+            embedding.set_output(index, vector)
     embedding.weight.requires_grad = not freeze
     return embedding
 

@@ -13,13 +13,15 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from omegaconf import II
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import S2SError
 from ..modules.bridge import BRIDGES, Bridge
 from ..modules.decoder import BaseRNNDecoder, RNNDecoder
+from ..modules.embedding import Embedding
 from ..modules.encoder import RNNEncoder
-from ..modules.readout import DeepOutput
+from ..modules.initialise import initialise
+from ..modules.readout import DeepOutput, OutputProjection
 from ..modules.rnn import NONLINEARITIES, RNN, RNN_TYPES, STATE_NAMES
 from ._embedding import build_embedding
 from ._validation import check_embeddings, check_sizes
@@ -140,11 +142,13 @@ class S2SModel(FairseqEncoderDecoderModel):
             decoder = cls.build_decoder(cfg, target, embed_target, encoder)
         except ValueError as error:  # what a module refuses, the user can mend
             raise S2SError(str(error)) from error
+        encoder.apply(initialise)
+        decoder.apply(initialise)
         return cls(encoder, decoder)
 
     @classmethod
     def build_encoder(
-        cls, cfg: S2SConfig, dictionary: Dictionary, embed_tokens: nn.Embedding
+        cls, cfg: S2SConfig, dictionary: Dictionary, embed_tokens: Embedding
     ) -> RNNEncoder:
         """The encoder; its ``output_dim`` is the size of a memory vector."""
         rnn = RNN(
@@ -181,7 +185,7 @@ class S2SModel(FairseqEncoderDecoderModel):
         cls,
         cfg: S2SConfig,
         dictionary: Dictionary,
-        embed_tokens: nn.Embedding,
+        embed_tokens: Embedding,
         encoder: RNNEncoder,
     ) -> BaseRNNDecoder:
         """The decoder."""
@@ -208,18 +212,17 @@ class S2SModel(FairseqEncoderDecoderModel):
 
     @classmethod
     def build_output(
-        cls, cfg: S2SConfig, embed_tokens: nn.Embedding, readout_dims: list[int]
+        cls, cfg: S2SConfig, embed_tokens: Embedding, readout_dims: list[int]
     ) -> dict[str, Any]:
         """What every decoder is given: dropouts, the readout and the output projection."""
-        vocabulary, embed_dim = embed_tokens.weight.shape
-        output_proj = nn.Linear(cfg.decoder_out_embed_dim, vocabulary, bias=False)
-        if cfg.share_all_embeddings or cfg.share_decoder_input_output_embed:
-            output_proj.weight = embed_tokens.weight
-        else:
-            nn.init.normal_(output_proj.weight, std=cfg.decoder_out_embed_dim**-0.5)
+        shared = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
         return {
             "readout": DeepOutput(readout_dims, cfg.decoder_out_embed_dim),
-            "output_proj": output_proj,
+            "output_proj": OutputProjection(
+                cfg.decoder_out_embed_dim,
+                len(embed_tokens.weight),
+                weight=embed_tokens.weight if shared else None,
+            ),
             "dropout_in": cfg.decoder_dropout_in,
             "dropout_out": cfg.decoder_dropout_out,
         }

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from fairseq.data import Dictionary
 from fairseq.models import register_model
-from torch import nn
 
 from ..errors import S2SError
 from ..modules.attention import BahdanauAttention
 from ..modules.attention_decoder import AttentionRNNDecoder
+from ..modules.embedding import Embedding
 from ..modules.encoder import RNNEncoder
 from ..modules.rnn import RNN, build_cell
 from .s2s import S2SConfig, S2SModel
@@ -32,7 +32,7 @@ class S2SAttnModel(S2SModel):
         cls,
         cfg: S2SAttnConfig,
         dictionary: Dictionary,
-        embed_tokens: nn.Embedding,
+        embed_tokens: Embedding,
         encoder: RNNEncoder,
     ) -> AttentionRNNDecoder:
         """The decoder with attention."""

@@ -6,7 +6,8 @@ from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
 
 from .bridge import Bridge, EncoderOut
-from .readout import DeepOutput
+from .embedding import Embedding
+from .readout import DeepOutput, OutputProjection
 from .rnn import RNN, State
 
 
@@ -29,11 +30,11 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
     def __init__(
         self,
         dictionary: Dictionary,
-        embed_tokens: nn.Embedding,
+        embed_tokens: Embedding,
         *,
         bridge: Bridge,
         readout: DeepOutput,
-        output_proj: nn.Linear,
+        output_proj: OutputProjection,
         dropout_in: float = 0.0,
         dropout_out: float = 0.0,
     ) -> None:

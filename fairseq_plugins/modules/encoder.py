@@ -6,6 +6,7 @@ from fairseq.models import FairseqEncoder
 from torch import Tensor, nn
 
 from .bridge import EncoderOut
+from .embedding import Embedding
 from .rnn import RNN
 
 
@@ -37,7 +38,7 @@ class RNNEncoder(FairseqEncoder):
     def __init__(
         self,
         dictionary: Dictionary,
-        embed_tokens: nn.Embedding,
+        embed_tokens: Embedding,
         rnn: RNN,
         *,
         dropout_in: float = 0.0,

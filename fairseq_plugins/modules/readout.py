@@ -28,3 +28,23 @@ class DeepOutput(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """The features of one or more steps."""
         return torch.tanh(self.proj(torch.cat(inputs, dim=-1)))
+
+
+class OutputProjection(nn.Linear):
+    r"""Features -> logits, without bias; weights from :math:`N(0, 1/\sqrt{dim})`, as an embedding's.
+
+    Args:
+        features_dim: size of the features
+        vocabulary: number of symbols
+        weight: an embedding's weight (vocabulary, features_dim) to share, or None
+    """
+
+    def __init__(
+        self, features_dim: int, vocabulary: int, weight: nn.Parameter | None = None
+    ) -> None:
+        super().__init__(features_dim, vocabulary, bias=False)
+        if weight is not None:
+            self.weight = weight
+
+    def reset_parameters(self) -> None:
+        nn.init.normal_(self.weight, std=self.in_features**-0.5)

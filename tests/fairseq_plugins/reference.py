@@ -44,13 +44,18 @@ class Reference:
             outputs.append(state[0])
         return outputs, state
 
+    def embed(self, side, symbol):
+        """A symbol's embedding, of size 1 for each of its numbers (Vaswani et al., 2017, 3.4)."""
+        vector = self.w[f"{side}.embed_tokens.weight"][symbol]
+        return vector * np.sqrt(len(vector))
+
     def zeros(self, rnn_type, prefix):
         size = self.w[f"{prefix}.weight_hh_l0"].shape[1]
         return tuple(np.zeros(size) for _ in range(2 if rnn_type == "lstm" else 1))
 
     def encode(self, source):
         """h_1..h_T, and the last state of the one layer."""
-        inputs = [self.w["encoder.embed_tokens.weight"][x] for x in source]
+        inputs = [self.embed("encoder", x) for x in source]
         zero = self.zeros(self.encoder_type, "encoder.rnn.rnn")
         memory, last = self.run(self.encoder_type, "encoder.rnn.rnn", "l0", inputs, zero)
         if self.bidirectional:
@@ -68,15 +73,24 @@ class Reference:
             return tuple(last[i] if i < len(last) else 0 * last[0] for i in range(len(names)))
         state = []
         for i, name in enumerate(names):
-            x = memory.mean(axis=0) if self.bridge == "transform-all" else last[min(i, len(last) - 1)]
-            weight, bias = (self.w[f"decoder.bridge.proj.{name}.0.{part}"] for part in ("weight", "bias"))
+            x = (
+                memory.mean(axis=0)
+                if self.bridge == "transform-all"
+                else last[min(i, len(last) - 1)]
+            )
+            weight, bias = (
+                self.w[f"decoder.bridge.proj.{name}.0.{part}"] for part in ("weight", "bias")
+            )
             state.append(np.tanh(weight @ x + bias) if name == "hidden" else weight @ x + bias)
         return tuple(state)
 
     def attend(self, query, memory):
         """e_tj = v' tanh(W_s s_{t-1} + W_h h_j), a_t = softmax(e_t), c_t = sum_j a_tj h_j."""
         w_s, w_h = (self.w[f"decoder.attention.{n}.weight"] for n in ("query_proj", "key_proj"))
-        b_h, v = self.w["decoder.attention.key_proj.bias"], self.w["decoder.attention.energy.weight"][0]
+        b_h, v = (
+            self.w["decoder.attention.key_proj.bias"],
+            self.w["decoder.attention.energy.weight"][0],
+        )
         energies = np.array([v @ np.tanh(w_s @ query + w_h @ h + b_h) for h in memory])
         exp = np.exp(energies - energies.max())
         alignment = exp / exp.sum()
@@ -89,7 +103,7 @@ class Reference:
         semantic = state[0]
         logits, alignments = [], []
         for y in previous:
-            embedding = self.w["decoder.embed_tokens.weight"][y]
+            embedding = self.embed("decoder", y)
             if self.attention:
                 context, alignment = self.attend(state[0], memory)
                 alignments.append(alignment)

@@ -77,7 +77,9 @@ def test_no_tensor_has_a_fixed_device(arch, rnn_type, encoder_direction):
     model = build_model(arch, rnn_type=rnn_type, encoder_direction=encoder_direction).to("meta")
     task = make_task()
     pairs = random_pairs(task, [(3, 4), (3, 4)])  # equal lengths: packing reads values
-    net_input = {name: tensor.to("meta") for name, tensor in collate(task, pairs)["net_input"].items()}
+    net_input = {
+        name: tensor.to("meta") for name, tensor in collate(task, pairs)["net_input"].items()
+    }
     encoder = model.encoder
     forward_padded = encoder.rnn.forward_padded
     encoder.rnn.forward_padded = lambda inputs, lengths: encoder.rnn(inputs)

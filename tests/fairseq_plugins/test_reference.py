@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from .builders import ARCHITECTURES, CELLS, DIRECTIONS, build_model, collate, make_task, random_pairs
+from .builders import (
+    ARCHITECTURES,
+    CELLS,
+    DIRECTIONS,
+    build_model,
+    collate,
+    make_task,
+    random_pairs,
+)
 from .reference import Reference
 
 BRIDGES = ("last", "transform-last", "transform-all")

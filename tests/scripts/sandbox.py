@@ -1,4 +1,4 @@
-"""A copy of the shell scripts in a folder of their own, with a PATH on which every tool is known."""
+"""A copy of the shell scripts in a folder of its own, with a PATH whose every tool is known."""
 
 import os
 import shutil
@@ -7,27 +7,34 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = (
-    "awk basename bash cat cksum cmp cp cut date dirname df env find grep head kill ls mkdir mv printf ps"
-    " rm sed sleep sort tail tee touch tr uname xargs"
-).split()
+TOOLS = """
+    awk basename bash cat cksum cmp cp cut date dirname df env find grep head kill ls mkdir mv ps rm
+    sed sleep sort tail tee touch tr uname xargs
+""".split()
 
-# Answers as Python and pip would, and notes every call: the scripts' decisions without their minutes.
+# Answers as Python and pip would, and notes every call: the decisions without their minutes.
 PYTHON = """#!{bash}
 case $1 in
     -V) echo "Python ${{FAKE_VERSION:-3.11.7}}" ;;
-    -c) case "$2" in *ensurepip*) [ -z "${{FAKE_NO_VENV:-}}" ] || exit 1 ;; esac; exec {python} "$@" ;;
+    -c)
+        case "$2" in
+            *ensurepip*) [ -z "${{FAKE_NO_VENV:-}}" ] || exit 1 ;;
+            *metadata*) [ "${{FAKE_HAS:-}}" = "$3${{4:+==$4}}" ]; exit ;;
+        esac
+        exec {python} "$@" ;;
     -m)
         shift
         echo "$*" >>"$CALLS"
-        echo "PIP_CONSTRAINT=${{PIP_CONSTRAINT:-}} PIP_BUILD_CONSTRAINT=${{PIP_BUILD_CONSTRAINT:-}} $*" >>"$CALLS.env"
+        echo "run=${{PIP_CONSTRAINT:-}} build=${{PIP_BUILD_CONSTRAINT:-}} $*" >>"$CALLS.env"
         if [ "$1" = venv ]; then mkdir -p "$2/bin" && cp "$0" "$2/bin/python"; fi
         case "$*" in
-            "pip index versions torch") echo "Available versions: ${{FAKE_TORCH:-2.15.0, 2.13.0}}" ;;
+            "pip index versions torch") echo "Available versions: ${{FAKE_TORCH:-2.13.0}}" ;;
             *--dry-run*) [ -n "${{FAKE_WHEEL:-}}" ]; exit ;;
         esac
         if [ -n "${{FAKE_FAILS:-}}" ]; then
-            case "${{READTHEDOCS-compiled}}: $*" in *"$FAKE_FAILS"*) echo "ERROR: no such thing"; exit 1 ;; esac
+            case "${{READTHEDOCS-compiled}}: $*" in
+                *"$FAKE_FAILS"*) echo "ERROR: no such thing"; exit 1 ;;
+            esac
         fi
         if [ -n "${{FAKE_SLOW:-}}" ]; then
             case "$*" in *"$FAKE_SLOW"*) sleep "${{FAKE_SECONDS:-60}}" ;; esac

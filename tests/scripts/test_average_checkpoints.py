@@ -55,6 +55,16 @@ def test_the_mean_is_exact_until_it_is_rounded_once(tmp_path: Path, dtype: torch
     )
 
 
+def test_tied_weights_stay_tied(tmp_path: Path) -> None:
+    paths = []
+    for number in (1, 2):
+        w = torch.full((2,), float(number))
+        paths.append(save(tmp_path / f"{number}.pt", number, w=w, output=w))
+    model = averaged(tmp_path, *paths)["model"]
+    assert model["w"].tolist() == [1.5, 1.5]
+    assert model["w"].data_ptr() == model["output"].data_ptr()
+
+
 def test_one_checkpoint_is_its_own_average(tmp_path: Path) -> None:
     path = save(tmp_path / "1.pt", 1, w=torch.tensor([0.1, -0.0]))
     main([str(path), "--output", str(path)])  # onto itself

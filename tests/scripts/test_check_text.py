@@ -1,4 +1,4 @@
-"""scripts/check_text.py: every fault is one sentence; what passes is read by Python line for line."""
+"""scripts/check_text.py: every fault is one sentence; what passes reads line for line."""
 
 import subprocess
 import sys

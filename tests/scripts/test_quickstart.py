@@ -1,4 +1,4 @@
-"""scripts/quickstart.sh: each step once, each refusal before the work, each interruption made good."""
+"""scripts/quickstart.sh: each step once, each refusal before the work, each stop made good."""
 
 import os
 import signal
@@ -13,7 +13,10 @@ import pytest
 from .sandbox import Sandbox
 
 QUICKSTART = "scripts/quickstart.sh"
-LOG = "2026 | INFO | valid | epoch 00{} | valid on 'valid' subset | loss 4.{} | nll_loss 3 | ppl 8.5 | wps 1"
+LOG = (
+    "2026 | INFO | valid | epoch 00{} | valid on 'valid' subset | loss 4.{} | nll_loss 3"
+    " | ppl 8.5 | wps 1 | num_updates 9 | best_loss 2"
+)
 
 PREPARE = """
 echo "prepare ${CHAT_LANG:-both}" >>"$CALLS"

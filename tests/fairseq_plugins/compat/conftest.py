@@ -79,7 +79,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     prefixes = [arg for split in SIZES for arg in (f"--{split}pref", folder / split)]
     for name in ("mmap", "raw"):
         args = ["-s", "src", "-t", "tgt", "--joined-dictionary", "--dataset-impl", name]
-        run("preprocess", *args, *prefixes[:2], *prefixes[2:], "--destdir", folder / name)
+        run("preprocess", *args, *prefixes, "--destdir", folder / name)
     return SimpleNamespace(bin=folder / "mmap", raw=folder / "raw", text=text)
 
 
@@ -89,6 +89,7 @@ def train_args(corpus: SimpleNamespace) -> list[object]:
     return [
         *(corpus.bin, "--user-dir", PLUGIN, "--arch", "compat_copy", "--task", "translation"),
         *("--optimizer", "sgd", "--lr", 0.1, "--max-tokens", 100, "--max-epoch", 1),
+        *("--num-workers", 0),
     ]
 
 
@@ -113,6 +114,13 @@ def checkpoint(train_copy: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def blind_checkpoint(train_copy: Callable[..., Path]) -> Path:
+    """A checkpoint of the model without attention."""
+    return train_copy("--no-attention") / "checkpoint_last.pt"
+
+
+@pytest.fixture(scope="session")
 def generate_args(corpus: SimpleNamespace, checkpoint: Path) -> list[object]:
     """The arguments of fairseq-generate with that checkpoint."""
-    return [corpus.bin, "--user-dir", PLUGIN, "--path", checkpoint, "--scoring", "sacrebleu"]
+    model = ["--user-dir", PLUGIN, "--path", checkpoint]
+    return [corpus.bin, *model, "--scoring", "sacrebleu", "--num-workers", 0]

@@ -9,10 +9,10 @@ from fairseq_plugins.compat.patching import original
 from .conftest import lines, run
 
 
-@pytest.fixture(scope="module")
-def blind(train_copy, generate_args) -> list[object]:
+@pytest.fixture
+def blind(generate_args, blind_checkpoint) -> list[object]:
     """Generate with a model that has no attention."""
-    return [*generate_args, "--path", train_copy("--no-attention") / "checkpoint_last.pt"]
+    return [*generate_args, "--path", blind_checkpoint]
 
 
 def test_upstream_still_transposes_what_is_not_there(

@@ -59,10 +59,9 @@ def test_interactive_copies_what_was_typed(
     assert lines(capsys.readouterr().out, "D") == dict(enumerate(typed))
 
 
-def test_a_model_without_attention_is_refused_in_one_sentence(raw, train_copy) -> None:
-    path = train_copy("--no-attention") / "checkpoint_last.pt"
+def test_a_model_without_attention_is_refused_in_one_sentence(raw, blind_checkpoint) -> None:
     with pytest.raises(S2SError, match="needs a model with attention"):
-        run("generate", *raw, "--path", path, "--replace-unk")
+        run("generate", *raw, "--path", blind_checkpoint, "--replace-unk")
 
 
 def test_scoring_references_is_refused_in_one_sentence(raw) -> None:

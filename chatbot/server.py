@@ -1,0 +1,128 @@
+"""What stands between the page and the network: the port, the security headers, the shutdown."""
+
+import errno
+import json
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY = 1 << 20  # bytes; the page posts the whole conversation with each turn
+GRACE = 1  # seconds that open connections get at the end
+
+HEADERS = {
+    "content-security-policy": "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # Gradio's page needs both
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "worker-src 'self' blob:",
+            "frame-src 'none'",
+            "object-src 'none'",
+            "form-action 'self'",
+            "base-uri 'self'",
+            "frame-ancestors 'self'",
+        )
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class PortTaken(OSError):
+    """The port is in use; the sentence names the next free one."""
+
+
+class Harden:
+    """Pure ASGI middleware: security headers, no uploads, no huge bodies."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message = {**message, "headers": [*message.get("headers", ()), *extra]}
+            await send(message)
+
+        refusal = _refusal(scope)
+        if refusal is None:
+            await self.app(scope, receive, send_hardened)
+        else:
+            await _respond(send_hardened, *refusal)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any.
+
+    Raises:
+        PortTaken: if the port is in use
+        OSError: if the address cannot be used at all
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(
+            f"Port {port} is taken: choose another, for example --port {_next_free(host, port)}."
+        ) from error
+    return listener
+
+
+def serve(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; ``on_ready`` is called when the page can be opened."""
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if not self.should_exit:
+                on_ready()
+
+    config = uvicorn.Config(
+        app, log_level=logging.WARNING, access_log=False, timeout_graceful_shutdown=GRACE
+    )
+    Server(config).run(sockets=[listener])
+
+
+def _next_free(host: str, port: int) -> int:
+    for candidate in range(port + 1, min(port + 100, 65535) + 1):
+        try:
+            bind(host, candidate).close()
+        except OSError:
+            continue
+        return candidate
+    return 0
+
+
+def _refusal(scope: Scope) -> tuple[int, str] | None:
+    """Status and sentence for a request that the app shall not see."""
+    if scope["path"].rstrip("/").endswith("/upload"):
+        return 403, "Uploads are not accepted."
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if not length.isdigit() or int(length) > MAX_BODY:
+        return 413, f"The request is larger than {MAX_BODY} bytes."
+    return None
+
+
+async def _respond(send: Callable[[dict[str, Any]], Any], status: int, sentence: str) -> None:
+    body = json.dumps({"error": sentence}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,64 @@
+"""One turn of a conversation that cannot fail: whatever happens, there is an answer to show."""
+
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .dialog import MAX_MESSAGE_LENGTH, Message, Reply, Responder, Settings, clean
+from .strings import SENTENCES, is_canned, language_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """An answer, as far as it has come.
+
+    Attributes:
+        text: the answer
+        reply: what it was made from; None where no model spoke
+        notice: what else the user should be told: a key of ``strings.LABELS``
+        reference: of a failure, the same as in the log
+    """
+
+    text: str
+    reply: Reply | None = None
+    notice: Literal["cut", "failed"] | None = None
+    reference: str = ""
+
+
+def answer(
+    responder: Responder, message: str, history: Sequence[Message], settings: Settings
+) -> Iterator[Turn]:
+    """Answer ``message`` after ``history``; yields the growing turn, the last one whole."""
+    text = clean(message)
+    sentences = SENTENCES[language_of(text)]
+    if not text:
+        yield Turn(sentences["empty"])
+        return
+    notice = "cut" if len(message.strip()) > MAX_MESSAGE_LENGTH else None
+    turn = None
+    try:
+        for reply in responder.reply([*_spoken(history), Message("user", text)], settings):
+            turn = Turn(reply.text, reply, notice)
+            yield turn
+        if turn is None:
+            raise RuntimeError("the responder gave no reply")
+    except Exception:
+        reference = secrets.token_hex(3)
+        logger.exception("A reply failed (reference %s)", reference)
+        yield Turn(sentences["failed"], notice="failed", reference=reference)
+
+
+def _spoken(history: Sequence[Message]) -> list[Message]:
+    """The history without the exchanges in which the model did not speak."""
+    spoken: list[Message] = []
+    for message in history:
+        if message.role == "assistant" and is_canned(message.text):
+            while spoken and spoken[-1].role == "user":
+                spoken.pop()
+        else:
+            spoken.append(message)
+    return spoken

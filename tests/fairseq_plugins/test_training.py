@@ -1,0 +1,166 @@
+"""Training and generation through fairseq's own commands."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from fairseq import checkpoint_utils
+
+from .builders import CELLS, DIRECTIONS, build_model, collate, make_task, random_pairs
+from .commands import generate, hypotheses, lines, preprocess, run, train, write_corpus
+
+BLEU = re.compile(r"BLEU = ([\d.]+)")
+
+
+def bleu(output: str) -> float:
+    return float(BLEU.search(output).group(1))
+
+
+def test_the_attention_decoder_learns_to_reverse_digits(digits, trained):
+    assert bleu(generate(digits / "bin", trained / "checkpoint_best.pt", "--beam", 5)) > 90
+
+
+def test_the_plain_decoder_learns_to_reverse_digits(digits, trained_plain):
+    assert bleu(generate(digits / "bin", trained_plain / "checkpoint_best.pt", "--beam", 5)) > 90
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["s2s_tiny", "s2s_attn_tiny"])
+@pytest.mark.parametrize("rnn_type", CELLS)
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_every_cell_and_direction_learns_to_reverse_digits(
+    digits, tmp_path, arch, rnn_type, direction
+):
+    flags = ["--arch", arch, "--rnn-type", rnn_type, "--encoder-direction", direction]
+    if rnn_type == "rnn":  # an ungated cell wants small steps
+        flags += ["--lr", 0.001, "--max-epoch", 40]
+    else:
+        flags += ["--max-epoch", 15]
+    flags += ["--encoder-hidden-size", 128, "--decoder-hidden-size", 128]
+    train(digits / "bin", tmp_path, *flags)
+    assert bleu(generate(digits / "bin", tmp_path / "checkpoint_best.pt", "--beam", 5)) > 90
+
+
+def test_the_smallest_example_is_reproduced_exactly(tmp_path):
+    """1 3 2 0 -> 2 1 3 0 with a tanh RNN of 32 units and C as the first state only.
+
+    A hand-written NumPy version of this example, shown in many tutorials, never learns: it has
+    no backward pass. Here fairseq's trainer learns it; 0 is an ordinary symbol.
+    """
+    for subset in ("train", "valid", "test"):
+        write_corpus(tmp_path, subset, [("1 3 2 0", "2 1 3 0")])
+    for side, symbols in (("src", 10), ("tgt", 8)):
+        dictionary = "".join(f"{symbol} 1\n" for symbol in range(symbols))
+        (tmp_path / f"{side}.txt").write_text(dictionary, encoding="utf-8")
+    run(
+        "preprocess",
+        *("--source-lang", "src", "--target-lang", "tgt", "--destdir", tmp_path / "bin"),
+        *("--trainpref", tmp_path / "train", "--validpref", tmp_path / "valid"),
+        *("--testpref", tmp_path / "test"),
+        *("--srcdict", tmp_path / "src.txt", "--tgtdict", tmp_path / "tgt.txt"),
+    )
+    train(
+        tmp_path / "bin",
+        tmp_path / "save",
+        *("--arch", "s2s_tiny", "--rnn-type", "rnn", "--encoder-direction", "forward"),
+        *("--bridge", "last", "--encoder-hidden-size", 32, "--decoder-hidden-size", 32),
+        *("--max-epoch", 100, "--lr", 0.01, "--disable-validation", "--save-interval", 100),
+    )
+    output = generate(tmp_path / "bin", tmp_path / "save" / "checkpoint_last.pt", "--beam", 1)
+    assert hypotheses(output) == {0: "2 1 3 0"}
+
+
+@pytest.mark.parametrize("arch", ["s2s_tiny", "s2s_attn_tiny"])
+@pytest.mark.parametrize("rnn_type", CELLS)
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_one_batch_can_be_overfitted(arch, rnn_type, direction):
+    task = make_task()
+    model = build_model(arch, task, rnn_type=rnn_type, encoder_direction=direction).float().train()
+    batch = collate(task, random_pairs(task, [(4, 5), (6, 3), (2, 6)]))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(150):
+        optimizer.zero_grad()
+        logits, _ = model(**batch["net_input"])
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), batch["target"].flatten(), ignore_index=1
+        )
+        loss.backward()
+        optimizer.step()
+    real = batch["target"].ne(1)
+    assert float(loss) < 0.05
+    assert torch.equal(logits.argmax(-1)[real], batch["target"][real])
+
+
+SCORE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tests.fairseq_plugins.commands import generate, lines
+output = generate(sys.argv[2], sys.argv[3], "--beam", 3)
+for number, fields in lines(output, "H"):
+    sys.stderr.write(f"SCORE {number} {fields[0]} {fields[1]}\\n")
+"""
+
+
+def test_a_checkpoint_gives_the_same_scores_in_a_new_process(digits, trained):
+    checkpoint = trained / "checkpoint_best.pt"
+    here = {
+        number: fields
+        for number, fields in lines(generate(digits / "bin", checkpoint, "--beam", 3), "H")
+    }
+    root = str(Path(__file__).parents[2])
+    process = subprocess.run(
+        [sys.executable, "-c", SCORE, root, digits / "bin", checkpoint],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    there = {
+        int(number): [score, text]
+        for number, score, text in re.findall(r"^SCORE (\d+) (\S+) (.*)$", process.stderr, re.M)
+    }
+    assert there == here
+    assert len(there) == 100
+
+
+def test_training_resumes_where_it_stopped(digits, tmp_path):
+    """Two epochs at once and one after the other give the same weights."""
+    flags = ["--arch", "s2s_attn_tiny", "--rnn-type", "gru"]
+    train(digits / "bin", tmp_path / "once", *flags, "--max-epoch", 2)
+    train(digits / "bin", tmp_path / "twice", *flags, "--max-epoch", 1)
+    train(digits / "bin", tmp_path / "twice", *flags, "--max-epoch", 2)
+    once, twice = (
+        checkpoint_utils.load_checkpoint_to_cpu(str(tmp_path / name / "checkpoint_last.pt"))
+        for name in ("once", "twice")
+    )
+    for name, tensor in once["model"].items():
+        torch.testing.assert_close(twice["model"][name], tensor, rtol=0, atol=0)
+
+
+def test_memory_efficient_fp16_trains(digits, tmp_path):
+    """Half-precision weights on a CPU: no tensor of ours is of another type."""
+    train(
+        digits / "bin",
+        tmp_path,
+        *("--arch", "s2s_attn_tiny", "--memory-efficient-fp16", "--max-update", 5),
+        "--disable-validation",
+    )
+    state = checkpoint_utils.load_checkpoint_to_cpu(str(tmp_path / "checkpoint_last.pt"))
+    assert {tensor.dtype for tensor in state["model"].values()} == {torch.float16}
+
+
+def test_an_over_long_source_and_an_empty_line_do_not_stop_training(tmp_path):
+    """fairseq's own rule: over-long pairs are skipped, an empty line is the sentence ``</s>``."""
+    pairs = [("1 2", "2 1"), ("", "3"), ("4 " * 30, "4"), ("5 6", "6 5")]
+    for subset in ("train", "valid", "test"):
+        write_corpus(tmp_path, subset, pairs)
+    data = preprocess(tmp_path)
+    log = train(
+        data,
+        tmp_path / "save",
+        *("--arch", "s2s_attn_tiny", "--max-source-positions", 20, "--max-epoch", 1),
+        "--skip-invalid-size-inputs-valid-test",
+    )
+    assert "done training" in log
