@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import io
 import ipaddress
 import logging
 import os
@@ -51,7 +52,8 @@ def _talk(options: argparse.Namespace, settings: Settings) -> int:
     from .terminal import converse, respond
 
     for stream in (sys.stdin, sys.stdout):
-        stream.reconfigure(errors="replace")  # a broken byte is no reason to stop
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a broken byte is no reason to stop
     responder = _load(options.model)
     if options.message is not None:
         return 0 if respond(responder, options.message, settings, sys.stdout) else 1

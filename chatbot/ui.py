@@ -83,14 +83,18 @@ class Chat(gr.ChatInterface):
         super()._setup_stop_events(event_triggers, events_to_cancel, after_success)
         placeholder = self.textbox.placeholder  # ChatInterface blanks it in the first turn
 
+        def restore() -> dict[str, Any]:
+            return gr.update(placeholder=placeholder)
+
         def revive() -> dict[str, Any]:
             return gr.update(
                 interactive=True, submit_btn=True, stop_btn=False, placeholder=placeholder
             )
 
+        options = {"api_visibility": "undocumented", "queue": False}
         for event in events_to_cancel:
-            for outcome in (event.success, event.failure):
-                outcome(revive, None, self.textbox, api_visibility="undocumented", queue=False)
+            event.success(restore, None, self.textbox, **options)
+            event.failure(revive, None, self.textbox, **options)
 
 
 def build_demo(responder: Responder, settings: Settings = Settings(), card: str = "") -> gr.Blocks:

@@ -7,6 +7,7 @@ The words of each batch are left at the task, as typed: :mod:`.replace_unk` copi
 fairseq itself would copy ``<unk>``.
 """
 
+import importlib
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -22,15 +23,20 @@ WORDS = "s2s_source_words"  # the attribute of the task
 logger = logging.getLogger(__name__)
 
 
-def loaded() -> list[ModuleType]:
-    """fairseq-interactive's module, where this process is or has imported that command."""
-    modules = (sys.modules.get(name) for name in ("fairseq_cli.interactive", "__main__"))
-    return [m for m in modules if hasattr(m, "make_batches") and hasattr(m, "buffered_read")]
+def commands() -> list[ModuleType]:
+    """fairseq-interactive's module, and the main program where it is that very file."""
+    root, quiet = logging.getLogger(), logging.NullHandler()
+    root.addHandler(quiet)  # else importing the command may give the program a root handler
+    command = importlib.import_module("fairseq_cli.interactive")
+    root.removeHandler(quiet)
+    main = sys.modules["__main__"]
+    is_it = hasattr(main, "make_batches") and hasattr(main, "buffered_read")
+    return [command, main] if is_it else [command]
 
 
 def needed() -> bool:
-    """Whether there is a command to repair; it has the fault in every fairseq so far."""
-    return bool(loaded())
+    """No fairseq so far does without it."""
+    return True
 
 
 def limit_of(cfg: Any, max_positions: Any) -> float:
@@ -74,5 +80,5 @@ def make_batches(
 
 def apply() -> None:
     """Wrap the command's function."""
-    for module in loaded():
+    for module in commands():
         wrap(module, "make_batches", make_batches)

@@ -1,6 +1,7 @@
 """A responder without a model, and a small program that serves the page with it."""
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 
@@ -54,14 +55,17 @@ def _weights(place: float, columns: Sequence[str]) -> tuple[float, ...]:
     return tuple(weight / sum(raw) for weight in raw)
 
 
-if __name__ == "__main__":
-    import sys
-
+def main(port: int) -> None:
+    """Serve the page on this machine; prints its address when it is ready."""
     from chatbot.server import bind, serve
     from chatbot.ui import build_app, build_demo
 
-    listener = bind("127.0.0.1", int(sys.argv[1]))
-    demo = build_demo(
-        EchoResponder(), card="GRU + attention · 2.1M parameters · 2,431 subwords · CPU"
-    )
-    serve(build_app(demo), listener, lambda: print("ready", flush=True))
+    listener = bind("127.0.0.1", port)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    card = "GRU + attention · 2.1M parameters · 2,431 subwords · CPU"
+    app = build_app(build_demo(EchoResponder(), card=card))
+    serve(app, listener, lambda: print(address, flush=True))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

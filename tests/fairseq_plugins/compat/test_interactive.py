@@ -2,6 +2,7 @@
 
 import io
 import logging
+import sys
 from pathlib import Path
 
 import fairseq_cli.interactive
@@ -29,8 +30,14 @@ def translate(corpus, checkpoint: Path, capsys, monkeypatch: pytest.MonkeyPatch)
     return translate
 
 
-def test_it_is_needed_where_the_command_is_loaded() -> None:
-    assert interactive.loaded() == [fairseq_cli.interactive]
+def test_importing_the_command_leaves_the_root_logger_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(fairseq_cli, "interactive", fairseq_cli.interactive)  # put back after
+    monkeypatch.delitem(sys.modules, "fairseq_cli.interactive")
+    interactive.commands()
+    assert logging.getLogger().handlers == []
 
 
 def test_upstream_still_ends_at_a_line_that_is_too_long(

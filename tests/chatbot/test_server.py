@@ -1,0 +1,84 @@
+"""The port, the headers and the refusals."""
+
+import asyncio
+import socket
+
+import pytest
+
+pytest.importorskip("uvicorn")
+
+from chatbot.server import MAX_BODY, Harden, PortTaken, bind  # noqa: E402
+
+
+def call(path="/", headers=()):
+    """Status, headers and body of a request through Harden to an app that says "inside"."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"inside"})
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": path, "headers": list(headers)}
+    asyncio.run(Harden(app)(scope, None, send))
+    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+
+@pytest.mark.parametrize("path", ["/", "/gradio_api/upload"])
+def test_every_answer_has_the_security_headers(path):
+    _, headers, _ = call(path)
+    policy = headers[b"content-security-policy"].decode()
+    assert "default-src 'self'" in policy and "frame-src 'none'" in policy
+    assert "http:" not in policy and "*" not in policy
+    assert headers[b"x-content-type-options"] == b"nosniff"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/gradio_api/queue/join", [(b"content-length", b"%d" % MAX_BODY)], 200),
+        ("/gradio_api/queue/join", [(b"content-length", b"%d" % (MAX_BODY + 1))], 413),
+        ("/gradio_api/queue/join", [(b"content-length", b"-1")], 413),
+        ("/gradio_api/upload", [], 403),
+        ("/gradio_api/upload/", [], 403),
+        ("/upload", [], 403),
+        ("/gradio_api/upload_progress", [], 200),
+    ],
+)
+def test_refusals(path, headers, status):
+    found, _, body = call(path, headers)
+    assert found == status
+    assert (body == b"inside") == (status == 200)
+
+
+def test_other_traffic_passes():
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope["type"])
+
+    asyncio.run(Harden(app)({"type": "lifespan"}, None, None))
+    assert seen == ["lifespan"]
+
+
+def test_a_taken_port_names_a_free_one():
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTaken) as caught:
+            bind("127.0.0.1", port)
+        free = int(str(caught.value).rsplit(" ", 1)[1].rstrip("."))
+        bind("127.0.0.1", free).close()
+        assert f"Port {port} is taken" in str(caught.value) and free > port
+
+
+def test_an_address_of_another_machine_cannot_be_bound():
+    with pytest.raises(OSError) as caught:
+        bind("198.51.100.7", 0)
+    assert not isinstance(caught.value, PortTaken)
+
+
+def test_the_socket_accepts_connections_at_once():
+    with bind("127.0.0.1", 0) as listener:
+        socket.create_connection(listener.getsockname(), timeout=5).close()
