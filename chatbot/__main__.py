@@ -8,9 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .dialog import Settings
+
+if TYPE_CHECKING:
+    from .responder import Seq2SeqResponder
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads sleep when idle
 
@@ -77,7 +80,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _load(path: str):
+def _load(path: str) -> "Seq2SeqResponder":
     """The responder, with the process set up for it."""
     from .responder import load_responder
 

@@ -69,8 +69,8 @@ def describe(model: "Seq2Seq") -> str:
     """A model in one line: its cells, its size, its vocabulary, its device."""
     parameters = list(model.model.parameters())
     modules = dict(model.model.named_modules())
-    kinds = [type(module).__name__ for module in modules.values()]
-    cell = next((kind for kind in kinds if kind in ("RNN", "GRU", "LSTM")), kinds[0])
+    kinds = {type(module).__name__.removesuffix("Cell") for module in modules.values()}
+    cell = "/".join(kind for kind in ("LSTM", "GRU") if kind in kinds) or "RNN"
     attends = any(name.endswith("attention") for name in modules)
     facts = (
         f"{cell} + attention" if attends else cell,

@@ -63,7 +63,6 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "seconds": "s",
         "tokens": "tokens",
         "speed": "tokens/s",
-        "say_something": "Write a few words first.",
         "cut": "That was long: only the first {limit} characters were read.",
         "failed": "The reply failed. It was noted as {reference}; just go on talking.",
     },
@@ -77,7 +76,8 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "attention": "注意力",
         "attention_hint": "模型看了哪里？有了回复以后，每一行显示回复中的一个词"
         "如何分配对你消息里各词的注意。",
-        "attention_none": "这个模型没有注意力：解码器只看到一个代表整句话的向量，所以没有权重可显示。",
+        "attention_none": "这个模型没有注意力：解码器只看到一个代表整句话的向量，"
+        "所以没有权重可显示。",
         "attention_axes": "行：回复；列：模型读到的内容。",
         "attention_past": "之前",
         "attention_cut": "回复较长，只显示一部分。",
@@ -105,7 +105,6 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "seconds": "秒",
         "tokens": "词元",
         "speed": "词元/秒",
-        "say_something": "先写点什么吧。",
         "cut": "消息太长，只读了前 {limit} 个字符。",
         "failed": "这次回复失败了（编号 {reference}），请继续聊。",
     },

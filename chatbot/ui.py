@@ -46,9 +46,20 @@ _THEME = gr.themes.Soft(
     block_title_text_color="*body_text_color",
     block_title_text_color_dark="*body_text_color",
 )
-# The style sheet shows the labels of html[lang], see view.py
-_HEAD = """<script>document.documentElement.lang =
-/^zh/i.test(navigator.language || "") ? "zh" : "en";</script>"""
+# The style sheet shows the labels of html[lang], see view.py; an empty message is not sent.
+_HEAD = """<script>
+document.documentElement.lang = /^zh/i.test(navigator.language || "") ? "zh" : "en";
+const isEmpty = (box) => box !== null && box.value.trim() === "";
+const stop = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
+addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("#msg textarea") ?? null;
+    if (event.key === "Enter" && !event.shiftKey && isEmpty(box)) stop(event);
+}, true);
+addEventListener("click", (event) => {
+    const button = event.target.closest?.("#msg .submit-button");
+    if (button && isEmpty(document.querySelector("#msg textarea"))) stop(event);
+}, true);
+</script>"""
 
 _ENTITY = "|".join(name for name in html.entities.html5 if not name.endswith(";"))
 _MARKUP = re.compile(rf"<(?=[A-Za-z/!?])|&(?=#|\w+;|{_ENTITY})")
@@ -156,7 +167,6 @@ def build_demo(responder: Responder, settings: Settings = Settings(), card: str 
                 additional_inputs=list(controls.values()),
                 additional_outputs=panel,
                 examples=[[text] for texts in EXAMPLES.values() for text in texts],
-                validator=_validate,
                 concurrency_limit=CONCURRENT,
                 show_progress="hidden",
                 analytics_enabled=False,
@@ -312,11 +322,6 @@ def _controls(settings: Settings) -> dict[str, gr.components.Component]:
     changed = [controls[name] for name in ("beam", "length_penalty", "temperature", "topp")]
     mode.change(show, mode, changed, api_visibility="undocumented", queue=False)
     return controls
-
-
-def _validate(message: str, request: gr.Request) -> dict[str, Any]:
-    labels = LABELS[preferred_language(request.headers.get("accept-language", ""))]
-    return gr.validate(bool(clean(message)), labels["say_something"])
 
 
 def _is_text(content: Any) -> bool:

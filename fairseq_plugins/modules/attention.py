@@ -53,7 +53,7 @@ class BahdanauAttention(nn.Module):
         Args:
             query: (batch, query_dim)
             keys: (batch, src_len, attention_dim), from :meth:`project_keys`
-            memory: (batch, src_len, memory_dim)
+            memory: (batch, src_len, memory_dim), or any linear map of it
             padding_mask: (batch, src_len), True on padding
 
         Returns:

@@ -52,47 +52,50 @@ class AttentionRNNDecoder(BaseRNNDecoder):
 
     def step(
         self, embed_gates: Tensor, state: State, encoder_out: EncoderOut
-    ) -> tuple[Tensor, Tensor, State]:
-        """One word through the attending layer.
+    ) -> tuple[Tensor, State]:
+        r"""One word through the attending layer.
+
+        The attention mixes the memory's shares of the gates, :math:`W_c h_j`, which are made once
+        per sentence, rather than the memory: :math:`W_c c_t = \sum_j a_{tj} (W_c h_j)`.
 
         Args:
             embed_gates: (batch, gates_dim), the previous word's share of the gates
             state: of the first layer, entries (batch, 1, hidden_dim)
-            encoder_out: with its keys
+            encoder_out: with ``keys`` and ``memory_gates``
 
         Returns:
-            context (batch, memory_dim), alignment (batch, src_len), the next state
+            alignment (batch, src_len), the next state
         """
-        query = state["hidden"][:, 0]
-        context, alignment = self.attention(
-            query,
+        context_gates, alignment = self.attention(
+            state["hidden"][:, 0],  # the query s_{t-1}
             encoder_out["keys"][0],
-            encoder_out["memory"][0],
+            encoder_out["memory_gates"][0],
             encoder_out["padding_mask"][0],
         )
-        return context, alignment, self.cell(embed_gates + self.context_gates(context), state)
+        return alignment, self.cell(embed_gates + context_gates, state)
 
     def unroll(
         self, embedded: Tensor, state: State, encoder_out: EncoderOut
     ) -> tuple[tuple[Tensor, ...], Tensor | None, State]:
         """See :meth:`BaseRNNDecoder.unroll`."""
-        self._project_keys(encoder_out)
+        self._project_memory(encoder_out)
         embed_gates = self.embed_gates(embedded)
         first = select_layers(state, slice(0, 1))
-        contexts, alignments, outputs = [], [], []
+        alignments, outputs = [], []
         for t in range(embedded.size(1)):
-            context, alignment, first = self.step(embed_gates[:, t], first, encoder_out)
-            contexts.append(context)
+            alignment, first = self.step(embed_gates[:, t], first, encoder_out)
             alignments.append(alignment)
             outputs.append(first["hidden"][:, 0])
-        output = torch.stack(outputs, dim=1)
+        alignment, output = torch.stack(alignments, dim=1), torch.stack(outputs, dim=1)
+        context = torch.bmm(alignment, encoder_out["memory"][0])
         if self.upper is not None:
             output, above = self.upper(self.dropout(output), select_layers(state, slice(1, None)))
             first = join_layers(first, above)
-        readout_inputs = (output, torch.stack(contexts, dim=1), embedded)
-        return readout_inputs, torch.stack(alignments, dim=1), first
+        return (output, context, embedded), alignment, first
 
-    def _project_keys(self, encoder_out: EncoderOut) -> None:
-        """Once per sentence: the keys live beside the memory that they are made from."""
+    def _project_memory(self, encoder_out: EncoderOut) -> None:
+        """Once per sentence; the projections live beside the memory that they are made from."""
         if "keys" not in encoder_out:
-            encoder_out["keys"] = [self.attention.project_keys(encoder_out["memory"][0])]
+            memory = encoder_out["memory"][0]
+            encoder_out["keys"] = [self.attention.project_keys(memory)]
+            encoder_out["memory_gates"] = [self.context_gates(memory)]

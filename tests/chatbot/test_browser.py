@@ -27,6 +27,7 @@ FLAGS = (
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
 ).split()
 TIMEOUT = 15_000  # milliseconds
+JOIN = re.compile("/gradio_api/queue/join")
 
 
 @pytest.fixture(scope="module")
@@ -178,30 +179,32 @@ def test_talking_goes_on_after_an_event_that_gradio_fails(open_page):
         busy.append(route.request.url)
         route.fulfill(status=503, json={"detail": "Queue is full. Try again later."})
 
-    # The first join is the validator's; the second is the reply's own.
-    joins = re.compile("/gradio_api/queue/join")
-    page.page.route(joins, lambda route: refuse(route) if _is_reply(route) else route.continue_())
+    page.page.route(
+        JOIN, lambda route: refuse(route) if _is_reply(route.request) else route.continue_()
+    )
     page.send("now it is full")
     page.page.get_by_test_id("toast-body").first.wait_for()
-    page.page.unroute(joins)
+    page.page.unroute(JOIN)
     page.idle()
     assert busy
     assert page.say("again") == ANSWERS["en"]
     page.problems[:] = [text for text in page.problems if "503" not in text]
 
 
-def _is_reply(route):
-    """Whether a queue request is the one with the controls' values."""
-    return len(route.request.post_data_json["data"]) > 5
+def _is_reply(request):
+    """Whether this asks for a reply: the message, the conversation and the controls."""
+    return "/queue/join" in request.url and len(request.post_data_json["data"]) > 5
 
 
 def test_empty_and_huge_messages(open_page):
     page = open_page()
     page.send("   ")
-    page.page.get_by_text(LABELS["en"]["say_something"]).first.wait_for()
-    assert page.users.count() == 0
+    page.page.locator("#msg .submit-button").click()
+    assert page.say("\u200b") == SENTENCES["en"]["empty"]
+    assert page.users.count() == 1  # the spaces were not even sent
+    page.say("hello")
     assert page.say("word " * 2_000) == " ".join(["word"] * 100)[:80].strip()
-    assert len(page.users.first.inner_text()) <= MAX_MESSAGE_LENGTH
+    assert len(page.users.last.inner_text()) <= MAX_MESSAGE_LENGTH
     assert str(MAX_MESSAGE_LENGTH) in page.page.get_by_test_id("toast-body").last.inner_text()
     assert page.say("hello") == ANSWERS["en"]
 
@@ -221,7 +224,9 @@ def test_examples_retry_and_undo(open_page):
     page.page.locator("#chat .example", has_text=EXAMPLES["zh"][0]).click()
     page.page.get_by_text(ANSWERS["zh"]).first.wait_for()
     page.idle()
-    page.page.get_by_role("button", name="Retry").click()
+    with page.page.expect_request(_is_reply):
+        page.page.get_by_role("button", name="Retry").click()
+    page.page.get_by_text(ANSWERS["zh"]).first.wait_for()
     page.idle()
     assert page.bots.all_inner_texts() == [ANSWERS["zh"]]
     page.page.get_by_role("button", name="Undo").click()

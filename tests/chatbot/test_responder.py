@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from chatbot.dialog import MAX_MESSAGE_LENGTH, Message, Settings
-from chatbot.responder import Seq2SeqResponder, load_responder
+from chatbot.responder import Seq2SeqResponder, describe, load_responder
 from chatbot.strings import SENTENCES
 
 
@@ -146,3 +146,26 @@ def test_a_missing_checkpoint_is_one_sentence(tmp_path):
     with pytest.raises(ValueError) as caught:
         load_responder(tmp_path / "nowhere")
     assert "nowhere" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("attends", "cells", "expected"),
+    [
+        (True, ["GRU"], "GRU + attention"),
+        (False, ["LSTM", "GRU"], "LSTM/GRU"),
+        (False, ["RNN"], "RNN"),
+    ],
+)
+def test_a_model_is_described_by_its_cells_size_vocabulary_and_device(attends, cells, expected):
+    nn = pytest.importorskip("torch").nn
+    net = nn.Module()
+    for index, cell in enumerate(cells):
+        net.add_module(f"cell{index}", getattr(nn, cell)(2, 3))
+    if attends:
+        net.add_module("attention", nn.Linear(1000, 1000, bias=False))
+    task = type("Task", (), {"target_dictionary": range(2431)})
+    model = type("Model", (), {"model": net, "task": task})
+    line = describe(model)
+    assert line.startswith(f"{expected} · ")
+    assert line.endswith(" · 2,431 subwords · CPU")
+    assert ("1.0M" if attends else "0.0M") in line

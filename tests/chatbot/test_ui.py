@@ -99,7 +99,18 @@ def test_a_reply_comes_with_its_attention_candidates_and_facts(client):
         ("\u202eabc", ANSWERS["en"]),
         (12, ANSWERS["en"]),
     ],
-    ids=["empty", "blank", "fails", "fails, Chinese", "Chinese", "10 k", "100 k", "surrogate", "bidi", "number"],
+    ids=[
+        "empty",
+        "blank",
+        "fails",
+        "fails, Chinese",
+        "Chinese",
+        "10 k",
+        "100 k",
+        "surrogate",
+        "bidi",
+        "number",
+    ],
 )
 def test_every_message_gets_an_answer_and_no_secret(client, message, answer):
     event, data = chat(client, message)

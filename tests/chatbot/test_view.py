@@ -63,7 +63,9 @@ def reply(columns=("how", "are"), rows=("i", "am"), alignment=((0.75, 0.25), (0.
 def test_a_cell_is_the_weight_of_a_column_in_a_row():
     page = Reader(view.heat_map(reply()))
     assert page.cells() == [[75.0, 25.0], [10.0, 90.0]]
-    tips = [attributes["data-tip"] for tag, attributes in page.attributes if "data-tip" in attributes]
+    tips = [
+        attributes["data-tip"] for tag, attributes in page.attributes if "data-tip" in attributes
+    ]
     assert tips == ["how  75 %", "are  25 %", "how  10 %", "are  90 %"]
     assert [text for text in page.texts if text in ("how", "are", "i", "am")] == [
         *("how", "are"),
@@ -90,7 +92,11 @@ def test_a_long_alignment_is_cut_and_each_row_still_sums_to_one():
 
 @pytest.mark.parametrize(
     ("given", "key"),
-    [(None, "attention_hint"), (Reply("hm"), "attention_hint"), (reply(alignment=None), "attention_none")],
+    [
+        (None, "attention_hint"),
+        (Reply("hm"), "attention_hint"),
+        (reply(alignment=None), "attention_none"),
+    ],
 )
 def test_where_there_is_no_alignment_a_sentence_says_why(given, key):
     texts = Reader(view.heat_map(given)).texts

@@ -28,6 +28,6 @@ def trained_plain(digits, tmp_path_factory):
     """The same of an ``s2s_tiny``."""
     save_dir = tmp_path_factory.mktemp("s2s_tiny")
     flags = ["--rnn-type", "gru", "--encoder-hidden-size", 128, "--decoder-hidden-size", 128]
-    flags += ["--max-tokens", 500, "--max-epoch", 15]
+    flags += ["--max-tokens", 500, "--max-epoch", 20, "--lr", 0.003]
     train(digits / "bin", save_dir, "--arch", "s2s_tiny", *flags)
     return save_dir
