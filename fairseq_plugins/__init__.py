@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .errors import S2SError
     from .hub import Seq2Seq, load
 
-if "fairseq" in sys.modules:  # the --user-dir road: repair fairseq, then register
+if sys.modules.get("fairseq") is not None:  # the --user-dir road: repair fairseq, then register
     from . import compat
 
     compat.apply()

@@ -5,9 +5,10 @@
 >>> model.generate(["hello", "how are you"], beam=5)[0][0].text
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 import torch
@@ -185,7 +186,7 @@ class Seq2Seq:
                     ]
         return results
 
-    def _batches(self, texts: Sequence[str]):
+    def _batches(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
         """fairseq batches of similar length; ``id`` is the place in ``texts``."""
         dictionary = self.task.source_dictionary
         sentences = [

@@ -31,7 +31,7 @@ class DeepOutput(nn.Module):
 
 
 class OutputProjection(nn.Linear):
-    r"""Features -> logits, without bias; weights from :math:`N(0, 1/\sqrt{dim})`, as an embedding's.
+    r"""Features -> logits, without bias; weights from :math:`N(0, 1/\sqrt{dim})`.
 
     Args:
         features_dim: size of the features
