@@ -54,12 +54,18 @@ def test_every_search_answers_every_sentence(request, digits, model, flags):
     assert len(list(lines(output, "H"))) == 100 * nbest
 
 
-def test_no_repeat_ngram_repeats_none(digits, trained):
-    output = generate(
-        digits / "bin", trained / "checkpoint_best.pt", "--beam", 3, "--no-repeat-ngram-size", 1
-    )
-    for text in hypotheses(output).values():
-        assert len(set(text.split())) == len(text.split())
+def test_no_repeat_ngram_repeats_none(monkeypatch, digits, trained):
+    def answer(*flags):
+        path = trained / "checkpoint_best.pt"
+        output = interactive(monkeypatch, digits / "bin", path, "1 1 1 1\n", "--beam", 3, *flags)
+        [text] = hypotheses(output).values()
+        words = text.split()
+        return list(zip(words, words[1:], strict=False))
+
+    pairs = answer()
+    assert len(set(pairs)) < len(pairs)
+    pairs = answer("--no-repeat-ngram-size", 2)
+    assert len(set(pairs)) == len(pairs)
 
 
 def test_prefix_is_that_of_the_reference(digits, trained):

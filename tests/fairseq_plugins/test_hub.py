@@ -55,9 +55,10 @@ def test_nbest_and_sampling(model):
     [hypotheses] = model.generate(["1 2 3"], beam=4, nbest=4)
     assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
     assert len({h.text for h in hypotheses}) == 4
-    draw = lambda seed: model.generate(
-        ["1 2 3"] * 8, beam=1, sampling=True, temperature=3, seed=seed
-    )
+
+    def draw(seed):
+        return model.generate(["1 2 3"] * 8, beam=1, sampling=True, temperature=3, seed=seed)
+
     assert draw(1) == draw(1)
     assert draw(1) != draw(2)
 
