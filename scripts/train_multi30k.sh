@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -d .venv ]; then PATH="$PWD/.venv/bin:$PATH"; fi
-export OMP_WAIT_POLICY=PASSIVE
+export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 arch=s2s_attn
 case ${1:-} in s2s|s2s_attn) arch=$1; shift ;; esac
@@ -15,9 +15,9 @@ model=(--arch "$arch" --rnn-type gru --share-all-embeddings --dropout 0.3
        --decoder-embed-dim 256 --decoder-hidden-size 256)
 if [ "$arch" = s2s_attn ]; then model+=(--attention-dim 256); fi
 loss=(--criterion label_smoothed_cross_entropy --label-smoothing 0.1)
-optim=(--optimizer adam --lr 0.001 --clip-norm 1.0 --lr-scheduler reduce_lr_on_plateau --lr-shrink 0.5)
-batch=(--max-tokens 4000 --max-epoch 12)
+optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler fixed --force-anneal 6 --lr-shrink 0.5)
+batch=(--max-tokens 1500 --max-epoch 8)
 
-fairseq-train data-bin/multi30k --user-dir fairseq_plugins --task translation \
+fairseq-train data-bin/multi30k --user-dir fairseq_plugins --task translation --source-lang en --target-lang de \
     "${model[@]}" "${loss[@]}" "${optim[@]}" "${batch[@]}" --seed 1 \
     --save-dir "checkpoints/multi30k-$arch" --no-epoch-checkpoints "$@"   # a later flag wins

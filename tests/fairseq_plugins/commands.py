@@ -83,7 +83,8 @@ def train(data: Path, save_dir: Path, *flags: object) -> str:
 
 def generate(data: Path, checkpoint: Path, *flags: object) -> str:
     """Generate the test set, scored with sacreBLEU."""
-    return run("generate", data, "--path", checkpoint, "--scoring", "sacrebleu", *flags)
+    bounds = ["--scoring", "sacrebleu", "--max-len-b", 20]
+    return run("generate", data, "--path", checkpoint, *bounds, *flags)
 
 
 def hypotheses(output: str) -> dict[int, str]:
