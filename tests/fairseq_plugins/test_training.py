@@ -1,8 +1,10 @@
 """Training and generation through fairseq's own commands."""
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -180,3 +182,35 @@ def test_averaged_checkpoints_generate(digits, tmp_path, arch):
     output = tmp_path / "average.pt"
     average_checkpoints.main([*map(str, saved[:2]), "--output", str(output)])
     assert len(hypotheses(generate(digits / "bin", output, "--beam", 2))) == 100
+
+
+@pytest.mark.slow
+def test_a_training_killed_in_the_middle_resumes_and_finishes(digits, tmp_path):
+    """kill -9 as soon as a checkpoint stands, the same command again, then generation."""
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-c", "from fairseq_cli.train import cli_main; cli_main()"]
+    command += [str(digits / "bin"), "--user-dir", f"{root}/fairseq_plugins"]
+    command += [
+        "--task",
+        "translation",
+        "--arch",
+        "s2s_attn",
+        "--optimizer",
+        "adam",
+        "--lr",
+        "0.002",
+    ]
+    command += ["--max-tokens", "500", "--max-update", "60", "--save-interval-updates", "10"]
+    command += ["--encoder-hidden-size", "64", "--decoder-hidden-size", "64"]
+    command += ["--save-dir", str(tmp_path), "--seed", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(tmp_path.glob("checkpoint_*_20.pt")):
+        time.sleep(0.05)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Loaded checkpoint" in again.stdout
+    state = torch.load(tmp_path / "checkpoint_last.pt", weights_only=True)
+    assert state["optimizer_history"][-1]["num_updates"] == 60
+    output = generate(digits / "bin", tmp_path / "checkpoint_last.pt", "--print-alignment")
+    assert len(list(lines(output, "A"))) == 100

@@ -1,0 +1,83 @@
+"""The data of the bundled dialogue model."""
+
+import pytest
+import sentencepiece
+
+from chatbot.corpus import LANGUAGES, read_dialogues
+from chatbot.dialog import SEPARATOR
+from scripts import prepare_chat
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chat")
+    assert prepare_chat.main(["--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pieces(folder):
+    return sentencepiece.SentencePieceProcessor(model_file=str(folder / "spm.model"))
+
+
+def read(folder, name):
+    return (folder / name).read_text(encoding="utf-8").splitlines()
+
+
+def test_every_reply_and_every_han_character_comes_back_exactly(pieces):
+    for language in LANGUAGES:
+        for dialogue in read_dialogues(language):
+            for exchange in dialogue:
+                assert pieces.decode(pieces.encode(exchange.reply)) == exchange.reply
+                han = [char for char in exchange.reply if "\u4e00" <= char <= "\u9fff"]
+                for char in han:
+                    encoded = pieces.encode(char, out_type=str)
+                    assert not any(piece.startswith("<0x") for piece in encoded), char
+
+
+def test_a_character_outside_the_corpus_survives_as_bytes(pieces):
+    assert pieces.decode(pieces.encode("龘 🙂")) == "龘 🙂"
+
+
+def test_the_vocabulary_is_the_dictionary(folder, pieces):
+    symbols = [line.rsplit(" ", 1)[0] for line in read(folder, "spm.dict.txt")]
+    assert symbols == [pieces.id_to_piece(i) for i in range(4, pieces.get_piece_size())]
+    assert 2000 <= pieces.get_piece_size() <= 3000
+
+
+def test_no_source_of_the_validation_set_is_trained_on(folder):
+    train, valid = set(read(folder, "train.src")), read(folder, "valid.src")
+    assert len(valid) > 100
+    assert not train & set(valid)
+
+
+def test_no_source_has_two_replies(folder):
+    replies = {}
+    for source, target in zip(read(folder, "train.src"), read(folder, "train.tgt"), strict=True):
+        assert replies.setdefault(source, target) == target
+
+
+def test_later_turns_carry_the_exchange_before(folder):
+    context = [line for line in read(folder, "train.src") if f" {SEPARATOR} " in line]
+    assert len(context) > 1000
+    assert all(line.split().count(SEPARATOR) == 2 for line in context)
+
+
+def test_the_same_seed_gives_the_same_files(folder, tmp_path):
+    prepare_chat.main(["--out", str(tmp_path)])
+    for name in ("train.src", "train.tgt", "valid.src", "valid.tgt", "spm.dict.txt"):
+        assert read(folder, name) == read(tmp_path, name)
+
+
+@pytest.mark.parametrize("language, other", [("en", "你"), ("zh", " the ")])
+def test_one_language_alone(tmp_path, language, other):
+    prepare_chat.main(["--lang", language, "--out", str(tmp_path)])
+    assert not any(other in line for line in read(tmp_path, "train.tgt"))
+
+
+def test_an_unknown_language_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        prepare_chat.main(["--lang", "fr", "--out", str(tmp_path / "out")])
+    assert caught.value.code == 2
+    assert "invalid choice: 'fr'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
