@@ -11,7 +11,7 @@ The validation set is made of phrasings that the training set does not hold.
 import argparse
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import sentencepiece
@@ -69,11 +69,16 @@ def write(
         spm.write_atomically(folder / f"{subset}.{suffix}", content.encode("utf-8"))
 
 
-def sentences(pairs: list[Pair]) -> Iterator[str]:
-    """Every turn in ``pairs``, for the SentencePiece model."""
+def sentences(pairs: list[Pair]) -> list[str]:
+    """Every turn in ``pairs`` once, for the SentencePiece model.
+
+    A reply stands beside each phrasing of its message; counted as often, whole replies would
+    become pieces.
+    """
+    turns: dict[str, None] = {}
     for source, target in pairs:
-        yield from source.split(f" {SEPARATOR} ")
-        yield target
+        turns.update(dict.fromkeys([*source.split(f" {SEPARATOR} "), target]))
+    return list(turns)
 
 
 def main(argv: list[str] | None = None) -> int:
