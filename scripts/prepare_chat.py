@@ -26,6 +26,7 @@ Pair = tuple[str, str]
 
 VOCAB_SIZE = 3000  # for both languages; one alone has fewer pieces to learn
 VALID_SHARE = 0.03  # of the openings' phrasings
+COMMON_TOPICS = ("greetings", "identity", "goodbyes")  # every visitor's; their openings count twice
 UNRELATED_SHARE = 0.2  # of the openings, seen once more after an exchange about something else
 
 
@@ -48,6 +49,15 @@ def make_pairs(
                         unrelated = rng.choice(exchanges)
                         train.append((_source(phrasing, unrelated, rng), exchange.reply))
     return train, valid
+
+
+def openings(dialogues: Sequence[list[Exchange]]) -> list[Pair]:
+    """Each phrasing that begins a dialogue, with its reply."""
+    return [
+        (source_text([Message("user", phrasing)], turns=1), dialogue[0].reply)
+        for dialogue in dialogues
+        for phrasing in dialogue[0].phrasings
+    ]
 
 
 def _source(phrasing: str, before: Exchange | None, rng: random.Random) -> str:
@@ -94,10 +104,12 @@ def main(argv: list[str] | None = None) -> int:
     for language in LANGUAGES if args.lang == "both" else [args.lang]:
         try:
             parts = make_pairs(read_dialogues(language), rng)
+            common = openings(read_dialogues(language, COMMON_TOPICS))
         except ValueError as error:
             print(f"prepare_chat.py: {error}", file=sys.stderr)
             return 1
-        train += parts[0]
+        held_out = set(parts[1])
+        train += [*parts[0], *(pair for pair in common if pair not in held_out)]
         valid += parts[1]
     prefix = args.out / "spm"
     # Every Han character of the corpus is a piece of its own, so that each can be written.

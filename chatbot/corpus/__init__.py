@@ -9,7 +9,7 @@ A file holds dialogues, separated by empty lines. In a dialogue the user (``U:``
     B: I am glad to hear it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,11 @@ class Exchange:
     reply: str
 
 
-def read_dialogues(language: str) -> list[list[Exchange]]:
-    """All dialogues of a language, in the order of the files' names.
+def read_dialogues(language: str, topics: Collection[str] | None = None) -> list[list[Exchange]]:
+    """The dialogues of a language, in the order of the files' names.
+
+    Args:
+        topics: names of files without ``.txt``; all of them where it is left out
 
     Raises:
         ValueError: for an unknown language, or for a line that does not parse, naming it
@@ -33,7 +36,12 @@ def read_dialogues(language: str) -> list[list[Exchange]]:
     if language not in LANGUAGES:
         raise ValueError(f"unknown language {language!r}: choose from {', '.join(LANGUAGES)}")
     files = sorted((Path(__file__).parent / language).glob("*.txt"))
-    return [dialogue for file in files for dialogue in parse(file)]
+    return [
+        dialogue
+        for file in files
+        if topics is None or file.stem in topics
+        for dialogue in parse(file)
+    ]
 
 
 def parse(file: Path) -> Iterator[list[Exchange]]:
