@@ -14,8 +14,8 @@ from .sandbox import Sandbox
 
 QUICKSTART = "scripts/quickstart.sh"
 LOG = (
-    "2026 | INFO | valid | epoch 00{} | valid on 'valid' subset | loss 4.{} | nll_loss 3"
-    " | ppl 8.5 | wps 1 | num_updates 9 | best_loss 2"
+    "2026 | INFO | valid | epoch 001 | valid on 'valid' subset | loss 4.{1} | nll_loss 3"
+    " | ppl 8.5 | wps 1 | num_updates {0}00 | best_loss 2"
 )
 
 PREPARE = """
@@ -128,10 +128,10 @@ def test_the_first_run_does_all_steps_and_the_second_only_serves(sandbox: Sandbo
     assert sandbox.calls() == ["setup", serve]
 
 
-def test_progress_is_one_line_for_each_epoch(sandbox: Sandbox) -> None:
+def test_progress_is_one_line_for_each_validation(sandbox: Sandbox) -> None:
     lines = sandbox.run(QUICKSTART, "--no-serve").stdout.splitlines()
-    assert "  epoch 1: validation loss 4.5, perplexity 8.5" in lines
-    assert "  epoch 2: validation loss 4.3, perplexity 8.5" in lines
+    assert "  update 100: validation loss 4.5, perplexity 8.5" in lines
+    assert "  update 200: validation loss 4.3, perplexity 8.5" in lines
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
