@@ -27,7 +27,7 @@ Pair = tuple[str, str]
 VOCAB_SIZE = 3000  # for both languages; one alone has fewer pieces to learn
 VALID_SHARE = 0.03  # of the openings' phrasings
 COMMON_TOPICS = ("greetings", "identity", "goodbyes")  # every visitor's; their openings count twice
-UNRELATED_SHARE = 0.2  # of the openings, seen once more after an exchange about something else
+UNRELATED_SHARE = 0.35  # of the openings, seen once more after an exchange about something else
 
 
 def make_pairs(
