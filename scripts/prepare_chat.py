@@ -27,7 +27,7 @@ Pair = tuple[str, str]
 VOCAB_SIZE = 3000  # for both languages; one alone has fewer pieces to learn
 VALID_SHARE = 0.03  # of the openings' phrasings
 COMMON_TOPICS = ("greetings", "identity", "goodbyes")  # every visitor's; their openings count twice
-UNRELATED_SHARE = 0.35  # of the openings, seen after an exchange about something else
+UNRELATED_SHARE = 0.2  # of the openings, seen once more after an exchange about something else
 
 
 def make_pairs(
@@ -44,8 +44,10 @@ def make_pairs(
                 elif number > 0 and rng.random() < VALID_SHARE:
                     valid.append((_source(phrasing, None, rng), exchange.reply))
                 else:
-                    unrelated = rng.choice(exchanges) if rng.random() < UNRELATED_SHARE else None
-                    train.append((_source(phrasing, unrelated, rng), exchange.reply))
+                    train.append((_source(phrasing, None, rng), exchange.reply))
+                    if rng.random() < UNRELATED_SHARE:
+                        unrelated = rng.choice(exchanges)
+                        train.append((_source(phrasing, unrelated, rng), exchange.reply))
     return train, valid
 
 
