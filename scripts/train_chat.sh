@@ -20,7 +20,8 @@ model=(--arch s2s_attn --rnn-type gru --share-all-embeddings --dropout 0
 loss=(--criterion cross_entropy)
 optim=(--optimizer adam --adam-betas "(0.9,0.99)" --clip-norm 1.0
        --lr 0.004 --lr-scheduler cosine --warmup-updates 100 --warmup-init-lr 0.0001)
-batch=(--max-tokens 500 --max-update 2400 --required-batch-size-multiple 1 --save-interval-updates 400 --keep-interval-updates 1)
+batch=(--max-tokens 500 --max-update 2400 --required-batch-size-multiple 1 --data-buffer-size 0
+       --save-interval-updates 400 --keep-interval-updates 1)
 
 mkdir -p "checkpoints/$name" # a checkpoint with its vocabulary beside it is all that the chat needs
 cp "data-bin/$name"/{dict.src.txt,dict.tgt.txt,spm.model} "checkpoints/$name/"

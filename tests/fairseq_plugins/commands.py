@@ -3,6 +3,7 @@
 import contextlib
 import io
 import random
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,13 @@ def run(command: str, *arguments: object) -> str:
     with mock.patch.object(sys, "argv", argv), contextlib.redirect_stdout(output):
         module.cli_main()
     return output.getvalue()
+
+
+def run_alone(command: str, *arguments: object) -> subprocess.CompletedProcess:
+    """The same in a process of its own, for its exit status and all that it prints."""
+    code = f"from fairseq_cli.{command} import cli_main; cli_main()"
+    argv = [sys.executable, "-c", code, *map(str, arguments), "--user-dir", USER_DIR]
+    return subprocess.run(argv, capture_output=True, text=True, cwd=Path(USER_DIR).parent)
 
 
 def write_corpus(folder: Path, subset: str, pairs: list[tuple[str, str]]) -> None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ import torch
 from fairseq_plugins.errors import S2SError
 
 from .builders import build_model, make_dictionary, make_task
-from .commands import USER_DIR, train
+from .commands import USER_DIR, run_alone, train
 
 YAML = """common:
   user_dir: {user_dir}
@@ -23,6 +22,7 @@ task:
 dataset:
   max_tokens: 1000
   num_workers: 0
+  data_buffer_size: 0
 optimization:
   max_update: 3
   lr: [0.005]
@@ -144,13 +144,6 @@ def test_pretrained_embeddings_of_another_size_are_refused(tmp_path):
         build_model("s2s_tiny", encoder_embed_dim=2, encoder_embed_path=str(path))
 
 
-def fairseq(command: str, *arguments: object) -> subprocess.CompletedProcess:
-    """A command in a process of its own, for its exit status and what it prints."""
-    code = f"from fairseq_cli.{command} import cli_main; cli_main()"
-    argv = [sys.executable, "-c", code, *map(str, arguments), "--user-dir", USER_DIR]
-    return subprocess.run(argv, capture_output=True, text=True, cwd=Path(USER_DIR).parent)
-
-
 TRAIN = ["--task", "translation", "--optimizer", "adam", "--max-tokens", 1000, "--max-epoch", 1]
 
 
@@ -163,7 +156,7 @@ TRAIN = ["--task", "translation", "--optimizer", "adam", "--max-tokens", 1000, "
     ],
 )
 def test_fairseq_train_ends_with_one_sentence(digits, tmp_path, flags, status, sentence):
-    process = fairseq("train", digits / "bin", *TRAIN, "--save-dir", tmp_path / "save", *flags)
+    process = run_alone("train", digits / "bin", *TRAIN, "--save-dir", tmp_path / "save", *flags)
     assert process.returncode == status
     assert sentence in process.stderr.strip().splitlines()[-1]
     assert "Traceback" not in process.stderr
@@ -179,11 +172,11 @@ def test_a_dictionary_of_another_size_is_named(digits, trained, tmp_path):
         dictionary.write("more 1\n")
     before = (trained / "checkpoint_best.pt").read_bytes()
     path = trained / "checkpoint_best.pt"
-    process = fairseq("generate", data, "--path", path, "--scoring", "sacrebleu")
+    process = run_alone("generate", data, "--path", path, "--scoring", "sacrebleu")
     assert process.returncode == 1
     assert "a source dictionary of 16 symbols, but the one given now has 17" in process.stderr
     assert "Traceback" not in process.stderr
-    process = fairseq(
+    process = run_alone(
         "train",
         data,
         *TRAIN,

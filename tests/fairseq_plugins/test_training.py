@@ -201,7 +201,7 @@ def test_a_training_killed_in_the_middle_resumes_and_finishes(digits, tmp_path):
     ]
     command += ["--max-tokens", "500", "--max-update", "60", "--save-interval-updates", "10"]
     command += ["--encoder-hidden-size", "64", "--decoder-hidden-size", "64"]
-    command += ["--save-dir", str(tmp_path), "--seed", "1"]
+    command += ["--save-dir", str(tmp_path), "--seed", "1", "--data-buffer-size", "0"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and not list(tmp_path.glob("checkpoint_*_20.pt")):
         time.sleep(0.05)
