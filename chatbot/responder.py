@@ -1,5 +1,6 @@
 """The Responder that asks a trained model: the only file here that imports fairseq_plugins."""
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 class Seq2SeqResponder:
     """Answers with a model of fairseq_plugins, one reply at a time (the model is not thread-safe).
 
-    With ``sampling`` the reply is the likeliest of ``beam`` samples (sample-and-rank, Adiwardana
-    et al. 2020).
+    A message may go on with the conversation or begin another topic, and the model does not know
+    which: it reads the message both with the earlier turns and alone, and the reply that it is
+    surer of is given. With ``sampling`` the reply is the likeliest of ``beam`` samples
+    (sample-and-rank, Adiwardana et al. 2020).
     """
 
     def __init__(self, model: "Seq2Seq") -> None:
@@ -33,10 +36,13 @@ class Seq2SeqResponder:
         if not normalise(message).strip():
             yield Reply(sentences["empty"])
             return
-        source = source_text(dialog, settings.turns)
+        sources = list(dict.fromkeys(source_text(dialog, turns) for turns in (settings.turns, 0)))
         with self._lock:
-            hypotheses = self.model.generate([source], **_search(settings))[0]
-        candidates = _distinct(hypotheses)
+            found = self.model.generate(sources, **_search(settings))
+        source, candidates = max(
+            zip(sources, map(_distinct, found), strict=True),
+            key=lambda reading: _surest(reading[1]),
+        )
         if not candidates:
             yield Reply(sentences["speechless"], source, seconds=time.perf_counter() - started)
             return
@@ -99,6 +105,11 @@ def _search(settings: Settings) -> dict[str, Any]:
             "seed": settings.seed,
         }
     return search
+
+
+def _surest(candidates: "dict[str, Hypothesis]") -> float:
+    """The best score among candidates."""
+    return max((each.score for each in candidates.values()), default=-math.inf)
 
 
 def _distinct(hypotheses: "Sequence[Hypothesis]") -> "dict[str, Hypothesis]":

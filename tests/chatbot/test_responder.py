@@ -57,7 +57,22 @@ def test_a_model_without_attention_has_no_alignment():
 def test_the_model_reads_the_dialog_in_its_own_form():
     model = FakeModel()
     say(model, "One!", "Two.", "Three?", turns=1)
-    assert model.calls[0][0] == ["one <sep> two <sep> three"]
+    assert model.calls[0][0] == ["one <sep> two <sep> three", "three"]
+    say(model, "One!", "Two.", "Three?", turns=0)
+    assert model.calls[1][0] == ["three"]
+
+
+def test_of_the_two_readings_the_surer_one_answers():
+    class Reader(FakeModel):
+        def generate(self, texts, **settings):
+            return [[Hypothesis(text, score=self.scores[text])] for text in texts]
+
+    model = Reader()
+    model.scores = {"one <sep> two <sep> why": -0.2, "why": -0.9, "one <sep> two <sep> hi": -0.8}
+    model.scores["hi"] = -0.1
+    follow_up, opening = say(model, "One", "Two", "why?"), say(model, "One", "Two", "hi")
+    assert follow_up.source == follow_up.text == "one <sep> two <sep> why"
+    assert opening.source == opening.text == "hi"
 
 
 def test_candidates_are_distinct_and_best_first():
