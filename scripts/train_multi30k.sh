@@ -16,7 +16,7 @@ model=(--arch "$arch" --rnn-type gru --share-all-embeddings --dropout 0.3
 if [ "$arch" = s2s_attn ]; then model+=(--attention-dim 256); fi
 loss=(--criterion label_smoothed_cross_entropy --label-smoothing 0.1)
 optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler fixed --force-anneal 6 --lr-shrink 0.5)
-batch=(--max-tokens 1500 --max-epoch 8)
+batch=(--max-tokens 1500 --required-batch-size-multiple 1 --max-epoch 8)
 
 fairseq-train data-bin/multi30k --user-dir fairseq_plugins --task translation --source-lang en --target-lang de \
     "${model[@]}" "${loss[@]}" "${optim[@]}" "${batch[@]}" --seed 1 \
