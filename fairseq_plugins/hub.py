@@ -5,6 +5,7 @@
 >>> model.generate(["hello", "how are you"], beam=5)[0][0].text
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ from .checkpoint import Checkpoint, check_options, find_checkpoint, read_checkpo
 from .models import S2SModel  # noqa: E402
 
 MAX_TOKENS = 4000  # source tokens in a batch
+
+logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)  # else four lines for each batch
 
 
 @dataclass(frozen=True)
