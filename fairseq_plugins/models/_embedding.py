@@ -7,11 +7,15 @@ from fairseq import utils
 from fairseq.data import Dictionary
 
 from ..errors import S2SError
-from ..modules.embedding import Embedding
+from ..modules.embedding import Embedding, MarkerEmbedding
 
 
 def build_embedding(
-    dictionary: Dictionary, embed_dim: int, path: str | None = None, freeze: bool = False
+    dictionary: Dictionary,
+    embed_dim: int,
+    path: str | None = None,
+    freeze: bool = False,
+    markers: bool = False,
 ) -> Embedding:
     """An embedding of ``dictionary``, random or from ``path``.
 
@@ -19,11 +23,15 @@ def build_embedding(
         path: a text file, one line ``symbol v_1 ... v_dim`` each (GloVe, fastText, word2vec); a
             first line ``count dim`` is skipped; symbols that it lacks stay random
         freeze: do not train it
+        markers: look the markers of unknown words up as ``<unk>``
 
     Raises:
         S2SError: for a file that is missing or of another dimension
     """
-    embedding = Embedding(len(dictionary), embed_dim, padding_idx=dictionary.pad())
+    if markers:
+        embedding = MarkerEmbedding(dictionary, embed_dim)
+    else:
+        embedding = Embedding(len(dictionary), embed_dim, padding_idx=dictionary.pad())
     if path:
         for index, vector in read_vectors(Path(path), dictionary, embed_dim).items():
             embedding.set_output(index, vector)

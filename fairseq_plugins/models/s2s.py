@@ -6,107 +6,38 @@ This file turns options and dictionaries into modules; no module below knows a c
 # No ``from __future__ import annotations`` here: fairseq reads the field types of a config.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 from fairseq.data import Dictionary
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
-from omegaconf import II
 from torch import Tensor
 
 from ..errors import S2SError
 from ..modules.bridge import BRIDGES, Bridge
+from ..modules.cells import STATE_NAMES
 from ..modules.decoder import BaseRNNDecoder, RNNDecoder
 from ..modules.embedding import Embedding
-from ..modules.encoder import RNNEncoder
-from ..modules.initialise import initialise
-from ..modules.readout import DeepOutput, OutputProjection
-from ..modules.rnn import NONLINEARITIES, RNN, RNN_TYPES, STATE_NAMES
+from ..modules.encoder import MemoryEncoder, RNNEncoder
+from ._building import (
+    build_dropout,
+    build_layers,
+    build_output,
+    build_word_dropout,
+    first_weights,
+)
 from ._embedding import build_embedding
-from ._validation import check_embeddings, check_sizes
-
-RNN_TYPE_CHOICES = ChoiceEnum(list(RNN_TYPES))
-NONLINEARITY_CHOICES = ChoiceEnum(list(NONLINEARITIES))
-DIRECTION_CHOICES = ChoiceEnum(["forward", "bidirectional"])
-BRIDGE_CHOICES = ChoiceEnum(list(BRIDGES))
+from ._options import OutputOptions, RecurrenceOptions, RegularisationOptions, preset
+from ._validation import check_embeddings, check_outputs, check_recurrence, check_sizes
 
 
 @dataclass
-class S2SConfig(FairseqDataclass):
+class S2SConfig(RegularisationOptions, OutputOptions, RecurrenceOptions):
     """The options of ``s2s``; sizes near those of the field's small recurrent models."""
 
-    rnn_type: RNN_TYPE_CHOICES = field(
-        default="lstm", metadata={"help": "recurrent cell of encoder and decoder"}
-    )
-    encoder_rnn_type: RNN_TYPE_CHOICES = field(
-        default=II("model.rnn_type"), metadata={"help": "cell of the encoder, if another"}
-    )
-    decoder_rnn_type: RNN_TYPE_CHOICES = field(
-        default=II("model.rnn_type"), metadata={"help": "cell of the decoder, if another"}
-    )
-    rnn_nonlinearity: NONLINEARITY_CHOICES = field(
-        default="tanh", metadata={"help": "nonlinearity of the cell 'rnn'"}
-    )
-    encoder_embed_dim: int = field(default=256, metadata={"help": "size of a source embedding"})
-    encoder_hidden_size: int = field(
-        default=512, metadata={"help": "size of an encoder state, per direction"}
-    )
-    encoder_layers: int = field(default=1, metadata={"help": "number of encoder layers"})
-    encoder_direction: DIRECTION_CHOICES = field(
-        default="bidirectional", metadata={"help": "how the encoder reads the source"}
-    )
-    decoder_embed_dim: int = field(default=256, metadata={"help": "size of a target embedding"})
-    decoder_hidden_size: int = field(default=512, metadata={"help": "size of a decoder state"})
-    decoder_layers: int = field(default=1, metadata={"help": "number of decoder layers"})
-    decoder_out_embed_dim: int = field(
-        default=II("model.decoder_embed_dim"),
-        metadata={"help": "size of the readout's features, from which the logits are made"},
-    )
-    bridge: BRIDGE_CHOICES = field(
-        default="transform-last",
-        metadata={
-            "help": "how the semantic vector C, the decoder's first state, is made: the encoder's "
-            "last state, a learned transform of it, or a learned transform of all states"
-        },
-    )
     context_every_step: bool = field(
         default=False,
         metadata={"help": "give C to every step of the plain decoder, not only to the first"},
-    )
-    dropout: float = field(
-        default=0.2, metadata={"help": "dropout, where no option below says otherwise"}
-    )
-    encoder_dropout_in: float = field(
-        default=II("model.dropout"), metadata={"help": "dropout on the source embeddings"}
-    )
-    encoder_dropout_out: float = field(
-        default=II("model.dropout"), metadata={"help": "dropout on the encoder's outputs"}
-    )
-    decoder_dropout_in: float = field(
-        default=II("model.dropout"), metadata={"help": "dropout on the target embeddings"}
-    )
-    decoder_dropout_out: float = field(
-        default=II("model.dropout"), metadata={"help": "dropout on the readout's features"}
-    )
-    share_decoder_input_output_embed: bool = field(
-        default=False, metadata={"help": "use the target embedding as output projection too"}
-    )
-    share_all_embeddings: bool = field(
-        default=False,
-        metadata={"help": "one embedding for source, target and output (joined dictionary)"},
-    )
-    encoder_embed_path: Optional[str] = field(
-        default=None, metadata={"help": "text file with pretrained source embeddings"}
-    )
-    decoder_embed_path: Optional[str] = field(
-        default=None, metadata={"help": "text file with pretrained target embeddings"}
-    )
-    encoder_freeze_embed: bool = field(
-        default=False, metadata={"help": "do not train the source embeddings"}
-    )
-    decoder_freeze_embed: bool = field(
-        default=False, metadata={"help": "do not train the target embeddings"}
     )
 
 
@@ -126,55 +57,82 @@ class S2SModel(FairseqEncoderDecoderModel):
         """
         source, target = task.source_dictionary, task.target_dictionary
         check_sizes(cfg)
+        check_recurrence(cfg)
+        check_outputs(cfg)
         check_embeddings(cfg, joined=source == target)
-        embed_source = build_embedding(
-            source, cfg.encoder_embed_dim, cfg.encoder_embed_path, cfg.encoder_freeze_embed
-        )
-        embed_target = (
-            embed_source
-            if cfg.share_all_embeddings
-            else build_embedding(
-                target, cfg.decoder_embed_dim, cfg.decoder_embed_path, cfg.decoder_freeze_embed
-            )
-        )
         try:
-            encoder = cls.build_encoder(cfg, source, embed_source)
-            decoder = cls.build_decoder(cfg, target, embed_target, encoder)
+            model = cls(*cls.build_sides(cfg, source, target))
         except ValueError as error:  # what a module refuses, the user can mend
             raise S2SError(str(error)) from error
-        encoder.apply(initialise)
-        decoder.apply(initialise)
-        return cls(encoder, decoder)
+        model.initialise(cfg)
+        return model
+
+    def initialise(self, cfg: S2SConfig) -> None:
+        """Give all parts their first weights."""
+        self.apply(first_weights(cfg))
+
+    @classmethod
+    def build_sides(
+        cls, cfg: S2SConfig, source: Dictionary, target: Dictionary
+    ) -> tuple[MemoryEncoder, BaseRNNDecoder]:
+        """Encoder and decoder with their embeddings, which may be one."""
+        embed_source = cls.build_embedding(cfg, source, "encoder")
+        embed_target = embed_source
+        if not cfg.share_all_embeddings:
+            embed_target = cls.build_embedding(cfg, target, "decoder")
+        encoder = cls.build_encoder(cfg, source, embed_source)
+        return encoder, cls.build_decoder(cfg, target, embed_target, encoder)
+
+    @classmethod
+    def build_embedding(cls, cfg: S2SConfig, dictionary: Dictionary, side: str) -> Embedding:
+        """The embedding of a side, ``"encoder"`` or ``"decoder"``."""
+        return build_embedding(
+            dictionary,
+            cfg[f"{side}_embed_dim"],
+            cfg[f"{side}_embed_path"],
+            cfg[f"{side}_freeze_embed"],
+            markers=cfg.get("pointer_generator", False),
+        )
 
     @classmethod
     def build_encoder(
         cls, cfg: S2SConfig, dictionary: Dictionary, embed_tokens: Embedding
-    ) -> RNNEncoder:
+    ) -> MemoryEncoder:
         """The encoder; its ``output_dim`` is the size of a memory vector."""
-        rnn = RNN(
-            str(cfg.encoder_rnn_type),
+        layers = build_layers(
+            cfg,
+            "encoder",
             cfg.encoder_embed_dim,
-            cfg.encoder_hidden_size,
             num_layers=cfg.encoder_layers,
-            bidirectional=str(cfg.encoder_direction) == "bidirectional",
-            dropout=cfg.dropout,
-            nonlinearity=str(cfg.rnn_nonlinearity),
+            directions=cls.directions(cfg),
+            residual_from=cfg.residual_from,
         )
         return RNNEncoder(
             dictionary,
             embed_tokens,
-            rnn,
-            dropout_in=cfg.encoder_dropout_in,
-            dropout_out=cfg.encoder_dropout_out,
+            layers,
+            bidirectional=str(cfg.encoder_direction) == "bidirectional",
+            word_dropout=build_word_dropout(cfg.encoder_word_dropout, dictionary),
+            dropout_in=build_dropout(cfg, cfg.encoder_dropout_in),
+            dropout_out=build_dropout(cfg, cfg.encoder_dropout_out),
         )
 
     @classmethod
-    def build_bridge(cls, cfg: S2SConfig, encoder: RNNEncoder) -> Bridge:
+    def directions(cls, cfg: S2SConfig) -> str | list[str]:
+        """In which direction the encoder's layers read."""
+        if str(cfg.encoder_direction) == "bidirectional-first":
+            return ["bidirectional"] + ["forward"] * (cfg.encoder_layers - 1)
+        return str(cfg.encoder_direction)
+
+    @classmethod
+    def build_bridge(cls, cfg: S2SConfig, encoder: MemoryEncoder) -> Bridge:
         """The way from the encoder's last or all states to the decoder's first."""
         return BRIDGES[str(cfg.bridge)](
-            encoder_dim=encoder.output_dim,
-            encoder_layers=cfg.encoder_layers,
-            encoder_states=encoder.rnn.state_names,
+            encoder_dim=encoder.state_dim,
+            encoder_layers=encoder.state_layers,
+            encoder_states=encoder.state_names,
+            memory_dim=encoder.output_dim,
+            bidirectional=encoder.bidirectional,
             decoder_dim=cfg.decoder_hidden_size,
             decoder_layers=cfg.decoder_layers,
             decoder_states=STATE_NAMES[str(cfg.decoder_rnn_type)],
@@ -186,46 +144,36 @@ class S2SModel(FairseqEncoderDecoderModel):
         cfg: S2SConfig,
         dictionary: Dictionary,
         embed_tokens: Embedding,
-        encoder: RNNEncoder,
+        encoder: MemoryEncoder,
     ) -> BaseRNNDecoder:
-        """The decoder."""
-        context_dim = cfg.decoder_hidden_size if cfg.context_every_step else 0
-        rnn = RNN(
-            str(cfg.decoder_rnn_type),
-            cfg.decoder_embed_dim + context_dim,
-            cfg.decoder_hidden_size,
-            num_layers=cfg.decoder_layers,
-            dropout=cfg.dropout,
-            nonlinearity=str(cfg.rnn_nonlinearity),
-        )
-        readout_dims = [cfg.decoder_hidden_size]
+        """The decoder.
+
+        Raises:
+            S2SError: for a first state that holds nothing of the source
+        """
+        if str(cfg.bridge) == "zero":
+            raise S2SError(
+                "--bridge zero leaves the plain decoder nothing of the source: use another "
+                "bridge, or --arch s2s_attn, whose attention brings it."
+            )
+        hidden_dim, embed_dim = cfg.decoder_hidden_size, cfg.decoder_embed_dim
+        dims = {"output": hidden_dim}
         if cfg.context_every_step:
-            readout_dims += [context_dim, cfg.decoder_embed_dim]
+            dims |= {"context": hidden_dim, "embedded": embed_dim}
         return RNNDecoder(
             dictionary,
             embed_tokens,
-            rnn=rnn,
+            rnn=build_layers(
+                cfg,
+                "decoder",
+                embed_dim + dims.get("context", 0),
+                num_layers=cfg.decoder_layers,
+                residual_from=cfg.residual_from,
+            ),
             context_every_step=cfg.context_every_step,
             bridge=cls.build_bridge(cfg, encoder),
-            **cls.build_output(cfg, embed_tokens, readout_dims),
+            **build_output(cfg, dictionary, embed_tokens, dims),
         )
-
-    @classmethod
-    def build_output(
-        cls, cfg: S2SConfig, embed_tokens: Embedding, readout_dims: list[int]
-    ) -> dict[str, Any]:
-        """What every decoder is given: dropouts, the readout and the output projection."""
-        shared = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
-        return {
-            "readout": DeepOutput(readout_dims, cfg.decoder_out_embed_dim),
-            "output_proj": OutputProjection(
-                cfg.decoder_out_embed_dim,
-                len(embed_tokens.weight),
-                weight=embed_tokens.weight if shared else None,
-            ),
-            "dropout_in": cfg.decoder_dropout_in,
-            "dropout_out": cfg.decoder_dropout_out,
-        }
 
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor], strict: bool = True, *args, **kwargs
@@ -246,15 +194,15 @@ class S2SModel(FairseqEncoderDecoderModel):
         return super().load_state_dict(state_dict, strict, *args, **kwargs)
 
 
-@dataclass
+@preset
 class S2STinyConfig(S2SConfig):
     """``s2s_tiny``: for laptops and tests."""
 
-    encoder_embed_dim: int = 32
-    encoder_hidden_size: int = 64
-    decoder_embed_dim: int = 32
-    decoder_hidden_size: int = 64
-    dropout: float = 0.0
+    encoder_embed_dim = 32
+    encoder_hidden_size = 64
+    decoder_embed_dim = 32
+    decoder_hidden_size = 64
+    dropout = 0.0
 
 
 @register_model("s2s_tiny", dataclass=S2STinyConfig)

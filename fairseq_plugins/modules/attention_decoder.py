@@ -1,15 +1,64 @@
-"""The attention decoder: every step looks at the sentence anew."""
+"""The attention decoders whose context enters the cell: every step looks before it moves."""
 
 import torch
 from torch import Tensor, nn
 
-from .attention import BahdanauAttention
+from .attention import Attention, AttentionOutput
 from .bridge import EncoderOut
-from .decoder import BaseRNNDecoder
-from .rnn import RNN, Cell, State, join_layers, select_layers
+from .cells import Cell, State
+from .decoder import BaseRNNDecoder, Unrolled
+from .dropout import Dropout
+from .rnn import RNN
+from .stack import Stack
 
 
-class AttentionRNNDecoder(BaseRNNDecoder):
+class AttentionDecoder(BaseRNNDecoder):
+    """What every decoder with attention shares.
+
+    Args:
+        attention: gives a context for a query
+    """
+
+    def __init__(self, *args, attention: Attention, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.attention = attention
+
+    def init_state(self, encoder_out: EncoderOut) -> State:
+        """The bridge's state, and what the attention remembers of its alignments."""
+        self._project(encoder_out)
+        past = self.attention.init_state(encoder_out["keys"][0], encoder_out["padding_mask"][0])
+        return {**super().init_state(encoder_out), **past}
+
+    def query(self, hidden: Tensor, embedded: Tensor) -> Tensor:
+        """What attends: a decoder's state (batch, tgt_len, hidden_dim); a hook of subclasses.
+
+        ``embedded`` is the embedding of the word before, of the same steps.
+        """
+        return hidden
+
+    def attend(
+        self, hidden: Tensor, embedded: Tensor, state: State, encoder_out: EncoderOut
+    ) -> AttentionOutput:
+        """Context and alignment for the states ``hidden`` (batch, tgt_len, hidden_dim)."""
+        self._project(encoder_out)
+        return self.attention(
+            self.query(hidden, embedded),
+            encoder_out["keys"][0],
+            encoder_out["values"][0],
+            encoder_out["padding_mask"][0],
+            state,
+        )
+
+    def _project(self, encoder_out: EncoderOut) -> None:
+        """Once per sentence; keys and values live beside the memory that they are made from."""
+        if "keys" not in encoder_out:
+            memory = encoder_out["memory"][0]
+            [key_memory] = encoder_out.get("key_memory", [memory])
+            encoder_out["keys"] = [self.attention.project_keys(key_memory)]
+            encoder_out["values"] = [self.attention.project_values(memory)]
+
+
+class AttentionRNNDecoder(AttentionDecoder):
     r"""The decoder of Bahdanau et al. (2015, arXiv:1409.0473, sections 3.1 and A.2.2).
 
     .. math::
@@ -17,85 +66,99 @@ class AttentionRNNDecoder(BaseRNNDecoder):
         s_t = f([y_{t-1}; c_t], s_{t-1}), \quad
         p(y_t) = \mathrm{softmax}(E\, \mathrm{readout}(s_t, c_t, y_{t-1}))
 
-    The query is the *previous* state, and the context enters both the cell and the readout.
-    More layers stand on top of the first: the first attends, the others run over its outputs
-    (the paper has one; GNMT, Wu et al., 2016, attends from the bottom layer too).
+    The query is the *previous* state, and the context enters the cell. More layers stand on top
+    of the first: the first attends, the others run over its outputs, with the context as a
+    further input where ``context_to_all_layers`` says so (GNMT, Wu et al., 2016, section 3).
 
     Args:
-        attention: gives a context for a query
         cell: the transition of the first layer
         embed_dim: size of an embedding
-        memory_dim: size of a context
         upper: the layers above the first, or None
         dropout: dropout between the first layer and the next
+        context_to_all_layers: the layers above take the context too
     """
 
     def __init__(
         self,
         *args,
-        attention: BahdanauAttention,
         cell: Cell,
         embed_dim: int,
-        memory_dim: int,
-        upper: RNN | None = None,
-        dropout: float = 0.0,
+        upper: RNN | Stack | None = None,
+        dropout: Dropout | None = None,
+        context_to_all_layers: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.attention = attention
         self.cell = cell
         gates_dim = cell.num_gates * cell.hidden_dim
-        self.embed_gates = nn.Linear(embed_dim, gates_dim)
-        self.context_gates = nn.Linear(memory_dim, gates_dim, bias=False)
+        self.embed_gates = nn.Linear(embed_dim, gates_dim, bias=cell.input_bias)
+        self.context_gates = nn.Linear(self.attention.output_dim, gates_dim, bias=False)
         self.upper = upper
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout or Dropout(0.0)
+        self.context_to_all_layers = context_to_all_layers
 
     def step(
-        self, embed_gates: Tensor, state: State, encoder_out: EncoderOut
-    ) -> tuple[Tensor, State]:
-        r"""One word through the attending layer.
-
-        The attention mixes the memory's shares of the gates, :math:`W_c h_j`, which are made once
-        per sentence, rather than the memory: :math:`W_c c_t = \sum_j a_{tj} (W_c h_j)`.
+        self, embedded: Tensor, embed_gates: Tensor, state: State, encoder_out: EncoderOut
+    ) -> tuple[AttentionOutput, State]:
+        """One word through the attending layer.
 
         Args:
-            embed_gates: (batch, gates_dim), the previous word's share of the gates
-            state: of the first layer, entries (batch, 1, hidden_dim)
-            encoder_out: with ``keys`` and ``memory_gates``
+            embedded: (batch, 1, embed_dim), the previous word
+            embed_gates: (batch, gates_dim), its share of the gates
+            state: of the first layer, entries (batch, 1, hidden_dim), and of the attention
+            encoder_out: what the encoder gave
 
         Returns:
-            alignment (batch, src_len), the next state
+            the attention's output, the first layer's next state
         """
-        context_gates, alignment = self.attention(
-            state["hidden"][:, 0],  # the query s_{t-1}
-            encoder_out["keys"][0],
-            encoder_out["memory_gates"][0],
-            encoder_out["padding_mask"][0],
-        )
-        return alignment, self.cell(embed_gates + context_gates, state)
+        attended = self.attend(state["hidden"], embedded, state, encoder_out)  # the query s_{t-1}
+        gates = embed_gates + self.context_gates(attended.context[:, 0])
+        return attended, self.cell(gates, state)
 
-    def unroll(
-        self, embedded: Tensor, state: State, encoder_out: EncoderOut
-    ) -> tuple[tuple[Tensor, ...], Tensor | None, State]:
+    def unroll(self, embedded: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
         """See :meth:`BaseRNNDecoder.unroll`."""
-        self._project_memory(encoder_out)
         embed_gates = self.embed_gates(embedded)
-        first = select_layers(state, slice(0, 1))
-        alignments, outputs = [], []
+        names = self.cell.state_names
+        first = {**state, **{name: state[name][:, :1] for name in names}}
+        attended, outputs = [], []
         for t in range(embedded.size(1)):
-            alignment, first = self.step(embed_gates[:, t], first, encoder_out)
-            alignments.append(alignment)
-            outputs.append(first["hidden"][:, 0])
-        alignment, output = torch.stack(alignments, dim=1), torch.stack(outputs, dim=1)
-        context = torch.bmm(alignment, encoder_out["memory"][0])
+            step, moved = self.step(embedded[:, t : t + 1], embed_gates[:, t], first, encoder_out)
+            first = {**step.state, **moved}
+            attended.append(step)
+            outputs.append(moved["hidden"])
+        output = torch.cat(outputs, dim=1)
+        context = torch.cat([step.context for step in attended], dim=1)
+        alignment = torch.cat([step.alignment for step in attended], dim=1)
         if self.upper is not None:
-            output, above = self.upper(self.dropout(output), select_layers(state, slice(1, None)))
-            first = join_layers(first, above)
-        return (output, context, embedded), alignment, first
+            above = {name: state[name][:, 1:] for name in names}
+            extra = (context,) if self.context_to_all_layers else ()
+            output, above = self.upper(self.dropout(output), above, *extra)
+            first |= {name: torch.cat([first[name], above[name]], dim=1) for name in names}
+        return Unrolled(output, context, embedded, alignment, first)
 
-    def _project_memory(self, encoder_out: EncoderOut) -> None:
-        """Once per sentence; the projections live beside the memory that they are made from."""
-        if "keys" not in encoder_out:
-            memory = encoder_out["memory"][0]
-            encoder_out["keys"] = [self.attention.project_keys(memory)]
-            encoder_out["memory_gates"] = [self.context_gates(memory)]
+
+class ConditionalRNNDecoder(AttentionRNNDecoder):
+    r"""The conditional GRU of Nematus (Sennrich et al., 2017, arXiv:1703.04357, section 2.1).
+
+    .. math::
+        s'_t = f_1(y_{t-1}, s_{t-1}), \quad
+        c_t, a_t = \mathrm{attention}(s'_t, h_1..h_T), \quad
+        s_t = f_2(c_t, s'_t)
+
+    The query stands between two transitions: it knows the previous word already.
+
+    Args:
+        first_cell: the transition :math:`f_1` before the attention; ``cell`` is :math:`f_2`
+    """
+
+    def __init__(self, *args, first_cell: Cell, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.first_cell = first_cell
+
+    def step(
+        self, embedded: Tensor, embed_gates: Tensor, state: State, encoder_out: EncoderOut
+    ) -> tuple[AttentionOutput, State]:
+        """See :meth:`AttentionRNNDecoder.step`."""
+        between = self.first_cell(embed_gates, state)
+        attended = self.attend(between["hidden"], embedded, state, encoder_out)
+        return attended, self.cell(self.context_gates(attended.context[:, 0]), between)

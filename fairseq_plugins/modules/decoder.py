@@ -1,14 +1,56 @@
 """The plain RNN decoder: the sentence reaches it only through the vector C."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from fairseq.data import Dictionary
+from fairseq.logging import metrics
 from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
 
 from .bridge import Bridge, EncoderOut
+from .cells import State
+from .dropout import Dropout, one_mask
 from .embedding import Embedding
-from .readout import DeepOutput, OutputProjection
-from .rnn import RNN, State
+from .pointer import PointerGenerator
+from .readout import Readout
+from .rnn import RNN
+from .scheduled_sampling import Schedule, mix
+from .stack import Stack
+
+IncrementalState = dict[str, dict[str, Tensor | None]]
+
+
+class Unrolled(NamedTuple):
+    """What a decoder has made of one word or of a whole target.
+
+    Attributes:
+        output: s_t of the top layer (batch, tgt_len, hidden_dim)
+        context: c_t, or the semantic vector C (batch, tgt_len, context_dim), or None
+        embedded: the embedding of y_{t-1} (batch, tgt_len, embed_dim)
+        alignment: (batch, tgt_len, src_len), or None without attention
+        state: the state after the last word; every entry is batch-first
+        features: the readout's (batch, tgt_len, features_dim), where a step needs those of the
+            step before it; otherwise None, and the readout runs once for all steps
+    """
+
+    output: Tensor
+    context: Tensor | None
+    embedded: Tensor
+    alignment: Tensor | None
+    state: State
+    features: Tensor | None = None
+
+
+def join_steps(steps: Sequence[Unrolled]) -> Unrolled:
+    """Consecutive words as one target."""
+    *tensors, _, _ = zip(*steps, strict=True)
+    joined = [None if parts[0] is None else torch.cat(parts, dim=1) for parts in tensors]
+    features = [step.features for step in steps]
+    return Unrolled(
+        *joined, steps[-1].state, None if features[0] is None else torch.cat(features, dim=1)
+    )
 
 
 class BaseRNNDecoder(FairseqIncrementalDecoder):
@@ -21,8 +63,13 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         dictionary: the target dictionary
         embed_tokens: the target embedding
         bridge: makes the first state from the encoder's output
-        readout: makes the features from the vectors that :meth:`unroll` returns
-        output_proj: features -> logits
+        readout: makes the features from the vectors that ``readout_inputs`` names
+        readout_inputs: fields of :class:`Unrolled`
+        output_proj: features -> logits, or log-probabilities; None with ``adaptive_softmax``
+        adaptive_softmax: fairseq's, for its criterion ``adaptive_loss``
+        pointer: mixes in the probability of copying a source word
+        schedule: of scheduled sampling (Bengio et al., 2015), or None for pure teacher forcing
+        word_dropout: replaces input words by ``<unk>`` in training
         dropout_in: dropout on the embeddings
         dropout_out: dropout on the features
     """
@@ -33,39 +80,43 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         embed_tokens: Embedding,
         *,
         bridge: Bridge,
-        readout: DeepOutput,
-        output_proj: OutputProjection,
-        dropout_in: float = 0.0,
-        dropout_out: float = 0.0,
+        readout: Readout,
+        readout_inputs: Sequence[str],
+        output_proj: nn.Module | None,
+        adaptive_softmax: nn.Module | None = None,
+        pointer: PointerGenerator | None = None,
+        schedule: Schedule | None = None,
+        word_dropout: nn.Module | None = None,
+        dropout_in: Dropout | None = None,
+        dropout_out: Dropout | None = None,
     ) -> None:
         super().__init__(dictionary)
         self.embed_tokens = embed_tokens
         self.bridge = bridge
         self.readout = readout
+        self.readout_inputs = tuple(readout_inputs)
         self.output_proj = output_proj
-        self.dropout_in = nn.Dropout(dropout_in)
-        self.dropout_out = nn.Dropout(dropout_out)
+        self.adaptive_softmax = adaptive_softmax
+        self.pointer = pointer
+        self.schedule = schedule
+        self.gold_probability = 1.0 if schedule is None else schedule.probability(0)
+        self.word_dropout = word_dropout or nn.Identity()
+        self.dropout_in = dropout_in or Dropout(0.0)
+        self.dropout_out = dropout_out or Dropout(0.0)
 
     def init_state(self, encoder_out: EncoderOut) -> State:
         """The state before the first word; every entry is batch-first."""
         return self.bridge(encoder_out)
 
-    def unroll(
-        self, embedded: Tensor, state: State, encoder_out: EncoderOut
-    ) -> tuple[tuple[Tensor, ...], Tensor | None, State]:
-        """Run over the words ``embedded`` (batch, tgt_len, embed_dim), from ``state`` on.
-
-        Returns:
-            the readout's inputs, each (batch, tgt_len, dim); the alignment
-            (batch, tgt_len, src_len) or None; the state after the last word
-        """
+    def unroll(self, embedded: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
+        """Run over the words ``embedded`` (batch, tgt_len, embed_dim), from ``state`` on."""
         raise NotImplementedError
 
     def extract_features(
         self,
         prev_output_tokens: Tensor,
         encoder_out: EncoderOut | None = None,
-        incremental_state: dict[str, dict[str, Tensor | None]] | None = None,
+        incremental_state: IncrementalState | None = None,
         **unused,
     ) -> tuple[Tensor, dict[str, list[Tensor | None]]]:
         """Features for ``prev_output_tokens`` (batch, tgt_len), or for the last of them only.
@@ -75,37 +126,101 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
             ``incremental_state``; and ``{"attn": [alignment]}`` with the alignment
             (batch, tgt_len, src_len), or None for a decoder without attention
         """
-        state = None
-        if incremental_state is not None:
-            prev_output_tokens = prev_output_tokens[:, -1:]
-            state = self.get_incremental_state(incremental_state, "state")
-        if state is None:
-            state = self.init_state(encoder_out)
-        embedded = self.dropout_in(self.embed_tokens(prev_output_tokens))
-        readout_inputs, alignment, state = self.unroll(embedded, state, encoder_out)
-        if incremental_state is not None:
-            self.set_incremental_state(incremental_state, "state", state)
-        features = self.dropout_out(self.readout(*readout_inputs))
-        return features, {"attn": [alignment]}
+        unrolled = self.run(prev_output_tokens, encoder_out, incremental_state)
+        return self.dropout_out(unrolled.features), {"attn": [unrolled.alignment]}
 
     def forward(
         self,
         prev_output_tokens: Tensor,
         encoder_out: EncoderOut | None = None,
-        incremental_state: dict[str, dict[str, Tensor | None]] | None = None,
+        incremental_state: IncrementalState | None = None,
         features_only: bool = False,
         **unused,
     ) -> tuple[Tensor, dict[str, list[Tensor | None]]]:
-        """Logits (batch, tgt_len, vocabulary), or features with ``features_only``."""
-        features, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
-        return (features if features_only else self.output_layer(features)), extra
+        """Logits (batch, tgt_len, vocabulary) and ``{"attn": [alignment]}``.
 
-    def output_layer(self, features: Tensor, **unused) -> Tensor:
-        """Features (..., features_dim) -> logits (..., vocabulary)."""
-        return self.output_proj(features)
+        See :meth:`extract_features`; with ``features_only`` the features in place of the logits.
+        Some outputs are log-probabilities (a mixture, a pointer): the softmax leaves them as they
+        are. An adaptive softmax takes the features themselves.
+        """
+        unrolled = self.run(prev_output_tokens, encoder_out, incremental_state)
+        features = self.dropout_out(unrolled.features)
+        logits = features if features_only else self.logits(features, unrolled, encoder_out)
+        return logits, {"attn": [unrolled.alignment]}
+
+    def run(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOut,
+        incremental_state: IncrementalState | None = None,
+    ) -> Unrolled:
+        """All steps, or one with an ``incremental_state``; with the features of each."""
+        with one_mask(self):
+            if incremental_state is not None:
+                state = self.get_incremental_state(incremental_state, "state")
+                state = self.init_state(encoder_out) if state is None else state
+                unrolled = self._teacher_forced(prev_output_tokens[:, -1:], state, encoder_out)
+                self.set_incremental_state(incremental_state, "state", unrolled.state)
+                return unrolled
+            state = self.init_state(encoder_out)
+            if self.training and self.gold_probability < 1:
+                return self._sampled(prev_output_tokens, state, encoder_out)
+            return self._teacher_forced(prev_output_tokens, state, encoder_out)
+
+    def _teacher_forced(self, tokens: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
+        """The words as they are given."""
+        embedded = self.dropout_in(self.embed_tokens(self.word_dropout(tokens)))
+        unrolled = self.unroll(embedded, state, encoder_out)
+        if unrolled.features is None:
+            unrolled = unrolled._replace(features=self.read(unrolled))
+        return unrolled
+
+    def _sampled(self, tokens: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
+        """Scheduled sampling: a word is the given one, or drawn from the step before it."""
+        steps, word = [], tokens[:, :1]
+        for t in range(tokens.size(1)):
+            step = self._teacher_forced(word, state, encoder_out)
+            steps.append(step)
+            state = step.state
+            if t + 1 < tokens.size(1):
+                gold = tokens[:, t + 1]
+                own = self.draw(step, encoder_out)
+                own = torch.where(gold.eq(self.dictionary.pad()), gold, own)
+                word = mix(gold, own, self.gold_probability).unsqueeze(1)
+        return join_steps(steps)
+
+    @torch.no_grad()
+    def draw(self, step: Unrolled, encoder_out: EncoderOut) -> Tensor:
+        """A word (batch,) from the distribution of one step; never padding."""
+        logits = self.logits(step.features, step, encoder_out)
+        lprobs = self.get_normalized_probs((logits, None), log_probs=True).flatten(0, 1)
+        lprobs[:, self.dictionary.pad()] = float("-inf")
+        return torch.multinomial(lprobs.float().exp(), 1).squeeze(1)
+
+    def read(self, unrolled: Unrolled) -> Tensor:
+        """The readout's features."""
+        return self.readout(*(getattr(unrolled, name) for name in self.readout_inputs))
+
+    def logits(self, features: Tensor, unrolled: Unrolled, encoder_out: EncoderOut) -> Tensor:
+        """Features -> logits, with the copies mixed in where there is a pointer."""
+        logits = self.output_layer(features)
+        if self.pointer is None:
+            return logits
+        inputs = (unrolled.output, unrolled.context, unrolled.embedded)
+        return self.pointer(logits, inputs, unrolled.alignment, encoder_out["src_tokens"][0])
+
+    def output_layer(self, features: Tensor) -> Tensor:
+        """Features -> logits; an adaptive softmax takes the features."""
+        return features if self.output_proj is None else self.output_proj(features)
+
+    def set_num_updates(self, num_updates: int) -> None:
+        """Where training stands; fairseq's trainer tells before every update."""
+        if self.schedule is not None:
+            self.gold_probability = self.schedule.probability(num_updates)
+            metrics.log_scalar("teacher_forcing", self.gold_probability, weight=1, round=4)
 
     def reorder_incremental_state(
-        self, incremental_state: dict[str, dict[str, Tensor | None]], new_order: Tensor
+        self, incremental_state: IncrementalState, new_order: Tensor
     ) -> None:
         """Select hypotheses during beam search."""
         state = self.get_incremental_state(incremental_state, "state")
@@ -124,32 +239,30 @@ class RNNDecoder(BaseRNNDecoder):
     C is the first state only, :math:`s_t = f(y_{t-1}, s_{t-1})` with :math:`s_0 = C` (Sutskever
     et al., 2014, arXiv:1409.3215), or, with ``context_every_step``, also an input of every step
     and of the readout, :math:`s_t = f([y_{t-1}; C], s_{t-1})` (Cho et al., 2014,
-    arXiv:1406.1078). The whole target is one call of the recurrent kernel.
+    arXiv:1406.1078). The whole target is one call of the recurrent layers.
 
     Args:
         rnn: the recurrent layers; their input is a word's embedding, and C where it is used
         context_every_step: give C to every step
     """
 
-    def __init__(self, *args, rnn: RNN, context_every_step: bool = False, **kwargs) -> None:
+    def __init__(self, *args, rnn: RNN | Stack, context_every_step: bool = False, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.rnn = rnn
         self.context_every_step = context_every_step
 
     def init_state(self, encoder_out: EncoderOut) -> State:
-        """The bridge's state; C, its last layer, stays in it where every step needs it."""
+        """The bridge's state; C stays in it where every step needs it."""
         state = super().init_state(encoder_out)
-        if self.context_every_step:
+        if self.context_every_step and "context" not in state:
             state["context"] = state["hidden"][:, -1]
         return state
 
-    def unroll(
-        self, embedded: Tensor, state: State, encoder_out: EncoderOut
-    ) -> tuple[tuple[Tensor, ...], Tensor | None, State]:
+    def unroll(self, embedded: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
         """See :meth:`BaseRNNDecoder.unroll`; there is no alignment."""
         if not self.context_every_step:
-            outputs, last = self.rnn(embedded, state)
-            return (outputs,), None, last
+            output, last = self.rnn(embedded, state)
+            return Unrolled(output, None, embedded, None, last)
         context = state["context"].unsqueeze(1).expand(-1, embedded.size(1), -1)
-        outputs, last = self.rnn(torch.cat([embedded, context], dim=-1), state)
-        return (outputs, context, embedded), None, {**last, "context": state["context"]}
+        output, last = self.rnn(torch.cat([embedded, context], dim=-1), state)
+        return Unrolled(output, context, embedded, None, {**last, "context": state["context"]})

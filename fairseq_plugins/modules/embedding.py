@@ -1,7 +1,10 @@
 """Word embeddings."""
 
 import torch
+from fairseq.data import Dictionary
 from torch import Tensor, nn
+
+from .pointer import UnknownMarkers
 
 
 class Embedding(nn.Embedding):
@@ -26,3 +29,19 @@ class Embedding(nn.Embedding):
     def set_output(self, index: int, vector: Tensor) -> None:
         """Make ``vector`` the output for one token."""
         self.weight[index] = vector * self.embedding_dim**-0.5
+
+
+class MarkerEmbedding(Embedding):
+    """An embedding to which the markers of unknown words (``<unk-0>``, ...) are ``<unk>``.
+
+    Args:
+        dictionary: whose symbols are embedded
+        embedding_dim: size of an embedding
+    """
+
+    def __init__(self, dictionary: Dictionary, embedding_dim: int) -> None:
+        super().__init__(len(dictionary), embedding_dim, padding_idx=dictionary.pad())
+        self.markers = UnknownMarkers(dictionary)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return super().forward(self.markers.replace(tokens))

@@ -1,4 +1,4 @@
-"""The RNN encoder: it reads x_1..x_T into the states h_1..h_T, the memory."""
+"""The encoder: it reads x_1..x_T into the states h_1..h_T, the memory."""
 
 import torch
 from fairseq.data import Dictionary
@@ -6,8 +6,10 @@ from fairseq.models import FairseqEncoder
 from torch import Tensor, nn
 
 from .bridge import EncoderOut
+from .dropout import Dropout
 from .embedding import Embedding
 from .rnn import RNN
+from .stack import Stack
 
 
 def rotate(tensor: Tensor, shift: Tensor) -> Tensor:
@@ -20,36 +22,22 @@ def rotate(tensor: Tensor, shift: Tensor) -> Tensor:
     return tensor.gather(1, index)
 
 
-class RNNEncoder(FairseqEncoder):
-    """Embedding and stacked recurrent layers, one- or bidirectional.
+class MemoryEncoder(FairseqEncoder):
+    """What every encoder gives: a memory for attention, and perhaps a last state for the bridge.
 
-    Padding may stand on either side and the batch in any order: the tokens are moved to the
-    front for the kernel and the outputs are put back, so that column j of the memory, of the
-    padding mask and of every alignment is column j of ``src_tokens``.
-
-    Args:
-        dictionary: the source dictionary
-        embed_tokens: the source embedding
-        rnn: the recurrent layers
-        dropout_in: dropout on the embeddings
-        dropout_out: dropout on the memory
+    Attributes:
+        output_dim: size of a memory vector
+        state_names: the entries of the last state, ``()`` where there is none
+        state_layers: the number of layers in it
+        state_dim: the size of a layer's state, all directions together
+        bidirectional: whether the two halves of a state are the two directions
     """
 
-    def __init__(
-        self,
-        dictionary: Dictionary,
-        embed_tokens: Embedding,
-        rnn: RNN,
-        *,
-        dropout_in: float = 0.0,
-        dropout_out: float = 0.0,
-    ) -> None:
-        super().__init__(dictionary)
-        self.embed_tokens = embed_tokens
-        self.rnn = rnn
-        self.dropout_in = nn.Dropout(dropout_in)
-        self.dropout_out = nn.Dropout(dropout_out)
-        self.output_dim = rnn.output_dim
+    output_dim: int
+    state_names: tuple[str, ...] = ()
+    state_layers: int = 0
+    state_dim: int = 0
+    bidirectional: bool = False
 
     def forward(
         self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
@@ -62,22 +50,13 @@ class RNNEncoder(FairseqEncoder):
 
         Returns:
             ``memory`` (batch, src_len, output_dim), 0 on padding; ``padding_mask``
-            (batch, src_len), True on padding; and the last state of every layer, ``hidden``
-            and, for an LSTM, ``cell``: (batch, layers, output_dim). Each in a list of one, the
-            form that fairseq's generator expects.
+            (batch, src_len), True on padding; ``src_tokens``; the last state of every layer,
+            ``hidden`` and, for an LSTM, ``cell``: (batch, state_layers, state_dim), where there is
+            one; and ``key_memory`` (batch, src_len, output_dim) where the attention's keys are
+            made from something else than the memory. Each in a list of one, the form that
+            fairseq's generator expects.
         """
-        padding_mask = src_tokens.eq(self.dictionary.pad())
-        leading = padding_mask.long().cumprod(dim=1).sum(dim=1)
-        lengths = (~padding_mask).sum(dim=1).clamp(min=1)
-
-        embedded = self.dropout_in(self.embed_tokens(rotate(src_tokens, leading)))
-        outputs, state = self.rnn.forward_padded(embedded, lengths)
-        memory = self.dropout_out(rotate(outputs, -leading))
-        return {
-            "memory": [memory],
-            "padding_mask": [padding_mask],
-            **{name: [tensor] for name, tensor in state.items()},
-        }
+        raise NotImplementedError
 
     def reorder_encoder_out(self, encoder_out: EncoderOut, new_order: Tensor) -> EncoderOut:
         """Select sentences: every entry of ``encoder_out`` is batch-first."""
@@ -89,3 +68,61 @@ class RNNEncoder(FairseqEncoder):
     def max_positions(self) -> int:
         """No limit of its own; fairseq's ``--max-source-positions`` rules."""
         return int(1e5)
+
+
+class RNNEncoder(MemoryEncoder):
+    """Embedding and stacked recurrent layers, one- or bidirectional.
+
+    Padding may stand on either side and the batch in any order: the tokens are moved to the
+    front for the recurrence and the outputs are put back, so that column j of the memory, of the
+    padding mask and of every alignment is column j of ``src_tokens``.
+
+    Args:
+        dictionary: the source dictionary
+        embed_tokens: the source embedding
+        rnn: the recurrent layers
+        bidirectional: whether the top layer reads in both directions
+        word_dropout: replaces words by ``<unk>`` in training
+        dropout_in: dropout on the embeddings
+        dropout_out: dropout on the memory
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        embed_tokens: Embedding,
+        rnn: RNN | Stack,
+        *,
+        bidirectional: bool = False,
+        word_dropout: nn.Module | None = None,
+        dropout_in: Dropout | None = None,
+        dropout_out: Dropout | None = None,
+    ) -> None:
+        super().__init__(dictionary)
+        self.embed_tokens = embed_tokens
+        self.rnn = rnn
+        self.word_dropout = word_dropout or nn.Identity()
+        self.dropout_in = dropout_in or Dropout(0.0)
+        self.dropout_out = dropout_out or Dropout(0.0)
+        self.output_dim = self.state_dim = rnn.output_dim
+        self.state_names = rnn.state_names
+        self.state_layers = rnn.state_layers
+        self.bidirectional = bidirectional
+
+    def forward(
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
+    ) -> EncoderOut:
+        """See :meth:`MemoryEncoder.forward`."""
+        padding_mask = src_tokens.eq(self.dictionary.pad())
+        leading = padding_mask.long().cumprod(dim=1).sum(dim=1)
+        lengths = (~padding_mask).sum(dim=1).clamp(min=1)
+
+        words = self.word_dropout(rotate(src_tokens, leading))
+        embedded = self.dropout_in(self.embed_tokens(words))
+        outputs, state = self.rnn.forward_padded(embedded, lengths)
+        return {
+            "memory": [self.dropout_out(rotate(outputs, -leading))],
+            "padding_mask": [padding_mask],
+            "src_tokens": [src_tokens],
+            **{name: [tensor] for name, tensor in state.items()},
+        }

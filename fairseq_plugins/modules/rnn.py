@@ -1,40 +1,39 @@
-"""Recurrent cells and layers: the only file that knows that an LSTM has a cell beside its state.
-
-A recurrent state is a dictionary of batch-first tensors, ``{"hidden": (batch, layers, dim)}`` and,
-for an LSTM, also ``"cell"`` of the same shape. It goes in and comes out of every function; modules
-remember only weights. Whoever reorders, selects or stores a state treats all entries alike.
-"""
+"""Recurrent layers over whole sequences: the library's kernel, or a cell in a loop."""
 
 import torch
 from torch import Tensor, nn
 
-State = dict[str, Tensor]
+from .cells import (  # the names of cells.py that others still import from here
+    NONLINEARITIES,
+    RNN_TYPES,
+    STATE_NAMES,
+    Cell,
+    CellOptions,
+    State,
+    build_cell,
+    join_layers,
+    select_layers,
+)
 
-STATE_NAMES: dict[str, tuple[str, ...]] = {
-    "rnn": ("hidden",),
-    "gru": ("hidden",),
-    "lstm": ("hidden", "cell"),
-}
-RNN_TYPES = tuple(STATE_NAMES)
-NONLINEARITIES = ("tanh", "relu")
-
-
-def select_layers(state: State, layers: slice) -> State:
-    """The entries of some layers only: (batch, layers, dim) -> (batch, len(layers), dim)."""
-    return {name: tensor[:, layers] for name, tensor in state.items()}
-
-
-def join_layers(*states: State) -> State:
-    """Stack the layers of several states: the inverse of :func:`select_layers`."""
-    return {name: torch.cat([state[name] for state in states], dim=1) for name in states[0]}
+__all__ = [
+    "NONLINEARITIES",
+    "RNN",
+    "RNN_TYPES",
+    "STATE_NAMES",
+    "Cell",
+    "CellRNN",
+    "State",
+    "build_cell",
+    "join_layers",
+    "select_layers",
+]
 
 
 class RNN(nn.Module):
     """Stacked recurrent layers over whole sequences, in one call of the library's kernel.
 
     Args:
-        rnn_type: ``"rnn"`` (Elman, 1990), ``"gru"`` (Cho et al., 2014, arXiv:1406.1078) or
-            ``"lstm"`` (Hochreiter and Schmidhuber, 1997)
+        rnn_type: see :class:`CellOptions`; what the kernel lacks is :class:`CellRNN`'s
         input_dim: size of each input vector
         hidden_dim: size of each state, per direction
         num_layers: number of stacked layers
@@ -61,9 +60,8 @@ class RNN(nn.Module):
         nonlinearity: str = "tanh",
     ) -> None:
         super().__init__()
-        check_cell(rnn_type, nonlinearity)
-        self.state_names = STATE_NAMES[rnn_type]
-        self.num_layers = num_layers
+        self.state_names = CellOptions(rnn_type, nonlinearity).state_names
+        self.num_layers = self.state_layers = num_layers
         self.output_dim = hidden_dim * (2 if bidirectional else 1)
         kernel = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[rnn_type]
         extra = {"nonlinearity": nonlinearity} if rnn_type == "rnn" else {}
@@ -78,7 +76,13 @@ class RNN(nn.Module):
         )
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Run over ``inputs``; entries of ``state`` that are no recurrent state are ignored."""
+        """Run over ``inputs``; entries of ``state`` that are no recurrent state are ignored.
+
+        Raises:
+            ValueError: for a ``state`` given to a bidirectional RNN
+        """
+        if state is not None and self.rnn.bidirectional:
+            raise ValueError("A bidirectional RNN reads whole sequences: it takes no first state")
         first = None if state is None else self._to_kernel(state)
         outputs, last = self.rnn(inputs, first)
         return outputs, self._from_kernel(last)
@@ -114,102 +118,52 @@ class RNN(nn.Module):
         }
 
 
-class Cell(nn.Module):
-    """One recurrent transition, s_t = f(g_t, s_{t-1}), with the recurrent weights U.
+class CellRNN(nn.Module):
+    r"""One recurrent layer made of a cell, :math:`s_t = f(W x_t + b, s_{t-1})`, step by step.
 
-    The input's share of the gates, g_t = W x_t + b, is made outside, so that whatever is known
-    before the loop over time is multiplied once for all steps.
+    For cells that no kernel computes; the interface is that of a one-layer :class:`RNN`.
+
+    Args:
+        cell: the transition f
+        input_dim: size of each input vector
 
     Shape:
-        - gates: (batch, num_gates * hidden_dim)
-        - state: entries (batch, 1, hidden_dim); comes out in the same shape
+        - inputs: (batch, len, input_dim)
+        - state: entries (batch, 1, hidden_dim); ``None`` means zeros
+        - outputs: (batch, len, hidden_dim)
     """
 
-    num_gates: int
-    state_names: tuple[str, ...] = ("hidden",)
-
-    def __init__(self, hidden_dim: int) -> None:
+    def __init__(self, cell: Cell, input_dim: int) -> None:
         super().__init__()
-        self.hidden_dim = hidden_dim
-        self.recurrent = nn.Linear(hidden_dim, self.num_gates * hidden_dim)
+        self.state_names = cell.state_names
+        self.num_layers = self.state_layers = 1
+        self.output_dim = cell.hidden_dim
+        gates_dim = cell.num_gates * cell.hidden_dim
+        self.input = nn.Linear(input_dim, gates_dim, bias=cell.input_bias)
+        self.cell = cell
 
-    def forward(self, gates: Tensor, state: State) -> State:
-        """The next state."""
-        raise NotImplementedError
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Run over ``inputs``; entries of ``state`` that are no recurrent state are ignored."""
+        gates = self.input(inputs)
+        if state is None:
+            zeros = gates.new_zeros(len(gates), 1, self.output_dim)
+            state = dict.fromkeys(self.state_names, zeros)
+        outputs = []
+        for step in gates.unbind(1):
+            state = self.cell(step, state)
+            outputs.append(state["hidden"])
+        return torch.cat(outputs, dim=1), state
 
-
-class ElmanCell(Cell):
-    r"""The simple RNN, :math:`s_t = \tanh(g_t + U s_{t-1})`, or relu (Elman, 1990)."""
-
-    num_gates = 1
-
-    def __init__(self, hidden_dim: int, nonlinearity: str = "tanh") -> None:
-        super().__init__(hidden_dim)
-        self.activation = torch.tanh if nonlinearity == "tanh" else torch.relu
-
-    def forward(self, gates: Tensor, state: State) -> State:
-        hidden = state["hidden"][:, 0]
-        return {"hidden": self.activation(gates + self.recurrent(hidden)).unsqueeze(1)}
-
-
-class GRUCell(Cell):
-    r"""The gated recurrent unit (Cho et al., 2014), in the form that cuDNN and torch use.
-
-    .. math::
-        r, z = \sigma(g^{rz} + U^{rz} s_{t-1}), \quad
-        n = \tanh(g^n + r \odot U^n s_{t-1}), \quad
-        s_t = (1 - z) \odot n + z \odot s_{t-1}
-    """
-
-    num_gates = 3
-
-    def forward(self, gates: Tensor, state: State) -> State:
-        hidden = state["hidden"][:, 0]
-        r_in, z_in, n_in = gates.chunk(3, dim=-1)
-        r_rec, z_rec, n_rec = self.recurrent(hidden).chunk(3, dim=-1)
-        reset = torch.sigmoid(r_in + r_rec)
-        update = torch.sigmoid(z_in + z_rec)
-        new = torch.tanh(n_in + reset * n_rec)
-        return {"hidden": (new + update * (hidden - new)).unsqueeze(1)}
-
-
-class LSTMCell(Cell):
-    r"""The long short-term memory with forget gate (Gers et al., 2000).
-
-    .. math::
-        i, f, \tilde{c}, o = g_t + U s_{t-1}, \quad
-        c_t = \sigma(f) \odot c_{t-1} + \sigma(i) \odot \tanh(\tilde{c}), \quad
-        s_t = \sigma(o) \odot \tanh(c_t)
-    """
-
-    num_gates = 4
-    state_names = ("hidden", "cell")
-
-    def forward(self, gates: Tensor, state: State) -> State:
-        gates = gates + self.recurrent(state["hidden"][:, 0])
-        i, f, new, o = gates.chunk(4, dim=-1)
-        cell = torch.sigmoid(f) * state["cell"][:, 0] + torch.sigmoid(i) * torch.tanh(new)
-        hidden = torch.sigmoid(o) * torch.tanh(cell)
-        return {"hidden": hidden.unsqueeze(1), "cell": cell.unsqueeze(1)}
-
-
-def build_cell(rnn_type: str, hidden_dim: int, nonlinearity: str = "tanh") -> Cell:
-    """The cell of a type, for a decoder whose input depends on its own last state."""
-    check_cell(rnn_type, nonlinearity)
-    if rnn_type == "rnn":
-        return ElmanCell(hidden_dim, nonlinearity)
-    return {"gru": GRUCell, "lstm": LSTMCell}[rnn_type](hidden_dim)
-
-
-def check_cell(rnn_type: str, nonlinearity: str) -> None:
-    """Refuse an unknown cell type or nonlinearity.
-
-    Raises:
-        ValueError: naming the choices
-    """
-    if rnn_type not in RNN_TYPES:
-        raise ValueError(f"rnn_type ({rnn_type!r}) must be one of {', '.join(RNN_TYPES)}")
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(
-            f"nonlinearity ({nonlinearity!r}) must be one of {', '.join(NONLINEARITIES)}"
-        )
+    def forward_padded(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+        """See :meth:`RNN.forward_padded`."""
+        gates = self.input(inputs)
+        steps = torch.arange(inputs.size(1), device=inputs.device)
+        ended = (steps >= lengths.to(inputs.device).unsqueeze(1))[:, :, None, None]
+        zeros = gates.new_zeros(len(gates), 1, self.output_dim)
+        state = dict.fromkeys(self.state_names, zeros)
+        outputs = []
+        for t, step in enumerate(gates.unbind(1)):
+            after = self.cell(step, state)
+            outputs.append(after["hidden"].masked_fill(ended[:, t], 0))
+            state = {name: torch.where(ended[:, t], state[name], after[name]) for name in state}
+        return torch.cat(outputs, dim=1), state

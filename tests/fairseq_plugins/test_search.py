@@ -7,8 +7,9 @@ import torch
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
-from .builders import build_model, collate, make_dictionary, random_pairs
-from .test_laws import over_all
+from .builders import CELLS, build_model, collate, make_dictionary, random_pairs
+from .cases import CASES, build_case
+from .test_laws import over_cases
 
 LIVE = 3  # content symbols that can be generated
 
@@ -43,10 +44,16 @@ def forced_score(model, task, source, target) -> float:
     return float(lprobs.gather(1, target.unsqueeze(1)).mean())
 
 
-@over_all
-def test_a_beam_as_wide_as_the_search_space_equals_brute_force(arch, rnn_type, encoder_direction):
+WIDE = [case for case in CASES if not case.startswith(("s2s_tiny-", "s2s_attn_tiny-"))]
+WIDE += [f"{arch}-{cell}-bidirectional" for arch in ("s2s_tiny", "s2s_attn_tiny") for cell in CELLS]
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[] if c in WIDE else [pytest.mark.slow]) for c in CASES]
+)
+def test_a_beam_as_wide_as_the_search_space_equals_brute_force(case):
     task = make_translation_task(target_symbols=60)  # fairseq caps the beam at the vocabulary
-    model = build_model(arch, task, rnn_type=rnn_type, encoder_direction=encoder_direction)
+    model = build_case(case, task)
     for parameter in model.parameters():  # far from uniform, so that the ranking is sharp
         parameter.data.mul_(4)
     keep_live_symbols_only(model, task.target_dictionary)
@@ -69,10 +76,10 @@ def test_a_beam_as_wide_as_the_search_space_equals_brute_force(arch, rnn_type, e
         assert float(hypo["score"]) == pytest.approx(scores[tokens], abs=1e-5)
 
 
-@over_all
-def test_the_beams_score_is_the_forced_score_of_its_output(arch, rnn_type, encoder_direction):
+@over_cases
+def test_the_beams_score_is_the_forced_score_of_its_output(case):
     task = make_translation_task(target_symbols=9)
-    model = build_model(arch, task, rnn_type=rnn_type, encoder_direction=encoder_direction)
+    model = build_case(case, task)
     pairs = random_pairs(task, [(3, 1), (7, 1), (1, 1), (5, 1)])
     for row, hypos in enumerate(search(task, model, collate(task, pairs), beam=4, max_len_b=8)):
         for hypo in hypos:
@@ -81,10 +88,10 @@ def test_the_beams_score_is_the_forced_score_of_its_output(arch, rnn_type, encod
             assert float(hypo["score"]) == pytest.approx(forced, abs=1e-5)
 
 
-@over_all
-def test_beam_1_equals_greedy(arch, rnn_type, encoder_direction):
+@over_cases
+def test_beam_1_equals_greedy(case):
     task = make_translation_task(target_symbols=9)
-    model = build_model(arch, task, rnn_type=rnn_type, encoder_direction=encoder_direction)
+    model = build_case(case, task)
     pairs = random_pairs(task, [(3, 1), (7, 1), (1, 1), (5, 1)])
     found = search(task, model, collate(task, pairs), beam=1, max_len_b=8, min_len=0)
     pad, eos = task.target_dictionary.pad(), task.target_dictionary.eos()

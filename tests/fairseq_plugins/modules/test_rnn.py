@@ -1,51 +1,27 @@
-"""Cells and layers agree with the library's, and states keep their layout."""
+"""Layers agree with the library's, step by step or at once, and padding is invisible."""
 
 import pytest
 import torch
 from torch import nn
 
-from fairseq_plugins.modules.rnn import (
-    RNN,
-    RNN_TYPES,
-    STATE_NAMES,
-    build_cell,
-    join_layers,
-    select_layers,
-)
+from fairseq_plugins.modules.cells import RNN_TYPES, CellOptions, build_cell
+from fairseq_plugins.modules.rnn import RNN, CellRNN
 
-LIBRARY_CELLS = {"rnn": nn.RNNCell, "gru": nn.GRUCell, "lstm": nn.LSTMCell}
+# All that a cell can be: by type, and each of the ways that no kernel computes.
+OPTIONS = [CellOptions(rnn_type) for rnn_type in RNN_TYPES]
+OPTIONS += [CellOptions(rnn_type, layer_norm=True) for rnn_type in RNN_TYPES]
+OPTIONS += [CellOptions("rnn", "relu"), CellOptions("gru", reset_before=True)]
+OPTIONS += [CellOptions("lstm", recurrent_dropout=0.5)]
 
 
-@pytest.mark.parametrize("rnn_type", RNN_TYPES)
-def test_cell_agrees_with_the_librarys(rnn_type):
-    torch.manual_seed(1)
-    library = LIBRARY_CELLS[rnn_type](3, 5)
-    cell = build_cell(rnn_type, 5)
-    cell.recurrent.weight.data.copy_(library.weight_hh)
-    cell.recurrent.bias.data.copy_(library.bias_hh)
-    inputs = torch.randn(4, 3)
-    state = {name: torch.randn(4, 1, 5) for name in STATE_NAMES[rnn_type]}
-    gates = inputs @ library.weight_ih.t() + library.bias_ih
-    before = tuple(tensor[:, 0] for tensor in state.values())
-    after = library(inputs, before if len(before) > 1 else before[0])
-    after = after if isinstance(after, tuple) else (after,)
-    for tensor, expected in zip(cell(gates, state).values(), after, strict=True):
-        torch.testing.assert_close(tensor[:, 0], expected)
+def assert_equal_states(state, expected):
+    assert list(state) == list(expected)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(state[name], tensor)
 
 
-def test_relu_cell_agrees_with_the_librarys():
-    library = nn.RNNCell(3, 5, nonlinearity="relu")
-    cell = build_cell("rnn", 5, "relu")
-    cell.recurrent.weight.data.copy_(library.weight_hh)
-    cell.recurrent.bias.data.copy_(library.bias_hh)
-    inputs, hidden = torch.randn(4, 3), torch.randn(4, 5)
-    gates = inputs @ library.weight_ih.t() + library.bias_ih
-    after = cell(gates, {"hidden": hidden.unsqueeze(1)})["hidden"][:, 0]
-    torch.testing.assert_close(after, library(inputs, hidden))
-
-
-@pytest.mark.parametrize("rnn_type", RNN_TYPES)
 @pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("rnn_type", RNN_TYPES)
 def test_a_sequence_in_two_parts_equals_the_whole(rnn_type, num_layers):
     rnn = RNN(rnn_type, 3, 5, num_layers=num_layers)
     inputs = torch.randn(2, 7, 3)
@@ -53,31 +29,94 @@ def test_a_sequence_in_two_parts_equals_the_whole(rnn_type, num_layers):
     first, state = rnn(inputs[:, :4])
     second, end = rnn(inputs[:, 4:], state)
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole)
-    for name, tensor in end.items():
-        assert tensor.shape == (2, num_layers, 5)
-        torch.testing.assert_close(tensor, last[name])
+    assert_equal_states(end, last)
+    assert end["hidden"].shape == (2, num_layers, 5)
 
 
-@pytest.mark.parametrize("rnn_type", RNN_TYPES)
 @pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("rnn_type", RNN_TYPES)
 def test_padded_sequences_equal_each_alone(rnn_type, bidirectional):
     rnn = RNN(rnn_type, 3, 5, num_layers=2, bidirectional=bidirectional)
+    check_padding(rnn)
+
+
+def check_padding(rnn):
+    """Each row in a batch with NaN for padding equals the row alone."""
     lengths = torch.tensor([2, 6, 1])
     inputs = torch.randn(3, 6, 3)
+    inputs[torch.arange(6) >= lengths.unsqueeze(1)] = float("nan")
     outputs, state = rnn.forward_padded(inputs, lengths)
     for row, length in enumerate(lengths.tolist()):
         alone, last = rnn(inputs[row : row + 1, :length])
         torch.testing.assert_close(outputs[row, :length], alone[0])
         assert outputs[row, length:].abs().sum() == 0
-        for name, tensor in last.items():
-            torch.testing.assert_close(state[name][row], tensor[0])
+        assert_equal_states({name: state[name][row : row + 1] for name in state}, last)
 
 
-def test_layers_come_apart_and_together_again():
-    state = {"hidden": torch.randn(2, 3, 4), "cell": torch.randn(2, 3, 4)}
-    lower, upper = select_layers(state, slice(0, 1)), select_layers(state, slice(1, None))
-    joined = join_layers(lower, upper)
-    assert all(torch.equal(joined[name], state[name]) for name in state)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_layer_of_cells_does_not_see_padding(options):
+    check_padding(CellRNN(build_cell(options, 5), 3).eval())
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_a_layer_of_cells_step_by_step_equals_all_steps_at_once(options):
+    rnn = CellRNN(build_cell(options, 5), 3).eval()
+    inputs = torch.randn(2, 4, 3)
+    whole, last = rnn(inputs)
+    outputs, state = [], None
+    for t in range(4):
+        output, state = rnn(inputs[:, t : t + 1], state)
+        outputs.append(output)
+    torch.testing.assert_close(torch.cat(outputs, dim=1), whole)
+    assert_equal_states(state, last)
+
+
+def layer_like(kernel, options):
+    """A layer of cells with the weights of the library's layer."""
+    layer = CellRNN(build_cell(options, kernel.hidden_size), kernel.input_size)
+    layer.load_state_dict(
+        {
+            "input.weight": kernel.weight_ih_l0,
+            "input.bias": kernel.bias_ih_l0,
+            "cell.recurrent.weight": kernel.weight_hh_l0,
+            "cell.recurrent.bias": kernel.bias_hh_l0,
+        }
+    )
+    return layer
+
+
+@pytest.mark.parametrize("options", [o for o in OPTIONS if o.has_kernel], ids=str)
+def test_a_layer_of_plain_cells_equals_the_librarys(options):
+    extra = {"nonlinearity": options.nonlinearity} if options.rnn_type == "rnn" else {}
+    kernels = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+    kernel = kernels[options.rnn_type](3, 5, batch_first=True, **extra)
+    layer, inputs, lengths = layer_like(kernel, options), torch.randn(3, 4, 3), [2, 4, 1]
+    outputs, last = layer.forward_padded(inputs, torch.tensor(lengths))
+    for row, length in enumerate(lengths):
+        expected, end = kernel(inputs[row : row + 1, :length])
+        end = end if isinstance(end, tuple) else (end,)
+        torch.testing.assert_close(outputs[row, :length], expected[0])
+        for tensor, other in zip(last.values(), end, strict=True):
+            torch.testing.assert_close(tensor[row], other[0])
+    first = {name: torch.randn(3, 1, 5) for name in options.state_names}
+    start = tuple(tensor.transpose(0, 1) for tensor in first.values())
+    expected, _ = kernel(inputs, start if len(start) > 1 else start[0])
+    torch.testing.assert_close(layer(inputs, first)[0], expected)
+
+
+@pytest.mark.parametrize("rnn_type", RNN_TYPES)
+def test_no_bias_enters_a_norm_but_the_norms_own(rnn_type):
+    layer = CellRNN(build_cell(CellOptions(rnn_type, layer_norm=True), 5), 3)
+    biases = [name for name in layer.state_dict() if name.endswith("bias")]
+    assert biases
+    assert all("norm" in name for name in biases)
+
+
+def test_a_bidirectional_rnn_takes_no_first_state():
+    rnn = RNN("gru", 3, 5, bidirectional=True)
+    _, last = rnn(torch.randn(2, 4, 3))
+    with pytest.raises(ValueError, match="bidirectional"):
+        rnn(torch.randn(2, 4, 3), last)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +124,5 @@ def test_layers_come_apart_and_together_again():
 )
 def test_unknown_cells_are_refused(arguments, match):
     rnn_type, nonlinearity = arguments
-    with pytest.raises(ValueError, match=match):
-        build_cell(rnn_type, 4, nonlinearity)
     with pytest.raises(ValueError, match=match):
         RNN(rnn_type, 3, 4, nonlinearity=nonlinearity)

@@ -1,0 +1,115 @@
+"""fairseq's own Transformer encoder, as the memory of a recurrent decoder with attention."""
+
+from fairseq.data import Dictionary
+from fairseq.models.transformer import TransformerConfig, TransformerEncoderBase
+from fairseq.models.transformer.transformer_config import (
+    DecoderConfig,
+    EncDecBaseConfig,
+    QuantNoiseConfig,
+)
+from torch import Tensor, nn
+
+from .bridge import EncoderOut
+from .embedding import Embedding
+from .encoder import MemoryEncoder
+
+
+class TransformerMemoryEncoder(MemoryEncoder):
+    """Self-attention over the source (Vaswani et al., 2017, arXiv:1706.03762, section 3).
+
+    With an RNN decoder it is the hybrid of Chen et al. (2018, arXiv:1804.09849): the memory is a
+    Transformer's, and a decoding step costs the same however long the output already is. Positions
+    are sinusoidal. The embedding is scaled once, by :class:`Embedding`, not again by fairseq.
+
+    Args:
+        dictionary: the source dictionary
+        embed_tokens: the source embedding; its size is that of the model and of the memory
+        layers: number of Transformer layers
+        heads: attention heads of each
+        ffn_dim: width of each feed-forward network
+        dropout: on the embeddings, and on each sublayer's output
+        attention_dropout: on the self-attention's weights
+        activation_dropout: inside each feed-forward network
+        max_positions: the longest source that fairseq is told to let through
+        normalize_before: layer norm before each sublayer and after the last, not behind each
+        word_dropout: replaces words by ``<unk>`` in training
+
+    Raises:
+        ValueError: for an embedding whose size the heads do not divide, or smaller than 4
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        embed_tokens: Embedding,
+        *,
+        layers: int,
+        heads: int,
+        ffn_dim: int,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        activation_dropout: float = 0.0,
+        max_positions: int = 1024,
+        normalize_before: bool = False,
+        word_dropout: nn.Module | None = None,
+    ) -> None:
+        super().__init__(dictionary)
+        self.output_dim = embed_tokens.embedding_dim
+        check_sizes(self.output_dim, layers, heads)
+        self.embed_tokens = embed_tokens
+        self.word_dropout = word_dropout or nn.Identity()
+        cfg = TransformerConfig(
+            encoder=EncDecBaseConfig(
+                embed_dim=self.output_dim,
+                ffn_embed_dim=ffn_dim,
+                layers=layers,
+                attention_heads=heads,
+                normalize_before=normalize_before,
+            ),
+            decoder=DecoderConfig(),
+            quant_noise=QuantNoiseConfig(),
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            activation_dropout=activation_dropout,
+            max_source_positions=max_positions,
+            no_scale_embedding=True,
+        )
+        self.transformer = TransformerEncoderBase(cfg, dictionary, embed_tokens)
+        # The embedding has one owner and one name in the checkpoint; see forward.
+        self.transformer.embed_tokens = None
+
+    def forward(
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
+    ) -> EncoderOut:
+        """See :meth:`MemoryEncoder.forward`; there is no state."""
+        padding_mask = src_tokens.eq(self.dictionary.pad())
+        embedded = self.embed_tokens(self.word_dropout(src_tokens))
+        encoded = self.transformer(src_tokens, token_embeddings=embedded)
+        memory = encoded["encoder_out"][0].transpose(0, 1)  # fairseq's is time-first
+        return {
+            "memory": [memory.masked_fill(padding_mask.unsqueeze(-1), 0)],
+            "padding_mask": [padding_mask],
+            "src_tokens": [src_tokens],
+        }
+
+    def max_positions(self) -> int:
+        """The longest source that fairseq is told to let through."""
+        return self.transformer.max_positions()
+
+
+def check_sizes(embed_dim: int, layers: int, heads: int) -> None:
+    """Refuse sizes that fit no Transformer.
+
+    Raises:
+        ValueError: quoting them
+    """
+    if layers < 1 or heads < 1:
+        raise ValueError(f"layers ({layers}) and heads ({heads}) must be at least 1")
+    if embed_dim % heads:
+        raise ValueError(
+            f"the source embedding's size ({embed_dim}) must be divisible by heads ({heads})"
+        )
+    if embed_dim < 4:
+        raise ValueError(
+            f"the source embedding's size ({embed_dim}) must be at least 4 for sinusoidal positions"
+        )
