@@ -27,7 +27,7 @@ RECURRENT_INIT_CHOICES = ChoiceEnum(["orthogonal", "xavier"])
 READOUT_CHOICES = ChoiceEnum(list(READOUTS))
 SCHEDULE_CHOICES = ChoiceEnum(["none", *SCHEDULES])
 SCORE_CHOICES = ChoiceEnum(list(ATTENTIONS))
-HISTORY_CHOICES = ChoiceEnum(["none", "location", "coverage"])
+HISTORY_CHOICES = ChoiceEnum(["none", "location", "coverage", "fertility-coverage"])
 WINDOW_CHOICES = ChoiceEnum(["full", "local-p"])
 QUERY_CHOICES = ChoiceEnum(["previous", "current", "between"])
 CONTEXT_CHOICES = ChoiceEnum(["auto", "cell", "readout", "both", "input-feeding"])
@@ -249,8 +249,14 @@ class AttentionOptions(FairseqDataclass):
         metadata={
             "help": "what an additive score knows of earlier alignments: nothing, the last one "
             "through a convolution (location, Chorowski et al., 2015), or their sum (coverage, "
-            "Tu et al., 2016; its loss: --criterion label_smoothed_cross_entropy_with_coverage)"
+            "See et al., 2017; its loss: --criterion label_smoothed_cross_entropy_with_coverage), "
+            "also divided by how often each word is expected to be needed (fertility-coverage, Tu "
+            "et al., 2016)"
         },
+    )
+    attention_fertility: float = field(
+        default=2.0,
+        metadata={"help": "N of fertility-coverage: the largest fertility of a source word"},
     )
     attention_location_channels: int = field(
         default=16, metadata={"help": "filters of --attention-history location"}

@@ -7,7 +7,12 @@ from typing import Any
 from fairseq.data import Dictionary
 from fairseq.models import register_model
 
-from ..modules.alignment_history import AlignmentHistory, CoverageHistory, LocationHistory
+from ..modules.alignment_history import (
+    AlignmentHistory,
+    CoverageHistory,
+    FertilityCoverageHistory,
+    LocationHistory,
+)
 from ..modules.attention import Attention
 from ..modules.attention_decoder import (
     AttentionDecoder,
@@ -182,14 +187,16 @@ def context_to(cfg: S2SAttnConfig) -> str:
 
 def build_history(cfg: S2SAttnConfig) -> AlignmentHistory | None:
     """What the score knows of earlier alignments."""
-    name = str(cfg.attention_history)
+    name, dim = str(cfg.attention_history), cfg.attention_dim
     if name == "location":
         return LocationHistory(
-            cfg.attention_dim,
+            dim,
             channels=cfg.attention_location_channels,
             kernel_size=cfg.attention_location_kernel_size,
         )
-    return CoverageHistory(cfg.attention_dim) if name == "coverage" else None
+    if name == "fertility-coverage":
+        return FertilityCoverageHistory(dim, fertility=cfg.attention_fertility)
+    return CoverageHistory(dim) if name == "coverage" else None
 
 
 @preset

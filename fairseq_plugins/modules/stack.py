@@ -52,7 +52,8 @@ class Stack(nn.Module):
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.dropout = Dropout(dropout, variational)
+        # One for each gap, so that each keeps a mask of its own where masks are kept.
+        self.dropouts = nn.ModuleList(Dropout(dropout, variational) for _ in layers[1:])
         self.residual_from = residual_from
         self.context_dim = context_dim
         self.state_names = self.layers[-1].state_names
@@ -116,7 +117,7 @@ class Stack(nn.Module):
             raise ValueError(f"context_dim is {self.context_dim}, but the context has {given}")
         states = []
         for i in range(self.num_layers):
-            inputs = self.dropout(vectors) if i else vectors
+            inputs = self.dropouts[i - 1](vectors) if i else vectors
             inputs = inputs if context is None else torch.cat([inputs, context], dim=-1)
             outputs, state = layer(i, inputs)
             states.append(state)

@@ -116,6 +116,7 @@ ATTENTION_VARIANTS = {
     "multi-head": {"attention_score": "multi-head-additive", "attention_heads": 4},
     "location": {"attention_history": "location"},
     "coverage": {"attention_history": "coverage"},
+    "fertility-coverage": {"attention_history": "fertility-coverage"},
     "coverage-normed": {"attention_history": "coverage", "attention_score": "normed-additive"},
     "local-p": {"attention_window": "local-p", "attention_window_size": 3},
     "local-p-general": {

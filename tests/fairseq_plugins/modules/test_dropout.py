@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from fairseq_plugins.modules.dropout import Dropout
+from fairseq_plugins.modules.dropout import Dropout, one_mask
 
 
 def dropped(variational, shape=(64, 9, 32)):
@@ -40,3 +41,28 @@ def test_nothing_is_dropped_outside_training_or_with_probability_0(variational):
 def test_an_impossible_probability_is_refused(p):
     with pytest.raises(ValueError, match=str(p)):
         Dropout(p)
+
+
+def test_one_mask_lasts_for_a_block_of_calls_and_no_longer():
+    torch.manual_seed(1)
+    dropout, ones = Dropout(0.5, variational=True), torch.ones(2, 1, 64)
+    with one_mask(dropout):
+        first, second = dropout(ones), dropout(ones)
+    assert torch.equal(first, second)
+    assert not torch.equal(dropout(ones), first)
+    with one_mask(dropout):
+        assert not torch.equal(dropout(ones), first)
+
+
+def test_one_mask_ends_with_an_error_too():
+    dropout, ones = Dropout(0.5, variational=True), torch.ones(2, 1, 64)
+    both = nn.Sequential(dropout, nn.Linear(3, 3))  # the second refuses the first's size
+    with pytest.raises(RuntimeError), one_mask(both):
+        both(ones)
+    assert not torch.equal(dropout(ones), dropout(ones))
+
+
+def test_a_plain_dropout_draws_anew_at_every_call_whatever_block_it_is_in():
+    dropout, ones = Dropout(0.5), torch.ones(2, 1, 64)
+    with one_mask(dropout):
+        assert not torch.equal(dropout(ones), dropout(ones))

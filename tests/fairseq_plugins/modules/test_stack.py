@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fairseq_plugins.modules.cells import CellOptions
+from fairseq_plugins.modules.dropout import one_mask
 from fairseq_plugins.modules.rnn import RNN, CellRNN
 from fairseq_plugins.modules.stack import Stack, build_rnn
 
@@ -138,6 +139,19 @@ def test_dropout_is_drawn_between_layers_only_and_once_for_all_steps_if_variatio
     assert not torch.equal(layers[2].seen, 2 * mask)  # each layer draws its own
     assert torch.equal(outputs, layers[2].seen)
     assert torch.equal(mask, mask[:, :1].expand_as(mask)) == variational
+
+
+def test_where_masks_are_kept_each_gap_between_layers_keeps_its_own_for_all_steps():
+    layers = [Recorder(), Recorder(), Recorder()]
+    stack = Stack(layers, 64, dropout=0.5, variational=True).train()
+    seen = []
+    with one_mask(stack):
+        for _ in range(3):
+            stack(torch.ones(2, 1, 64))
+            seen.append((layers[1].seen, layers[2].seen))
+    for first, second in seen:
+        assert torch.equal(first, seen[0][0]) and torch.equal(second, seen[0][1])
+    assert not torch.equal(second, 2 * first)
 
 
 def test_the_kernel_is_used_exactly_where_it_computes_this():

@@ -5,16 +5,14 @@ from fairseq.models import register_model
 
 import fairseq_plugins.models  # noqa: F401  (registers ours, when this is the --user-dir)
 from fairseq_plugins.models import S2SAttnTinyConfig, S2SAttnTinyModel
-from fairseq_plugins.modules.attention import BahdanauAttention, masked_softmax
+from fairseq_plugins.modules.attention import BahdanauAttention
 
 
 class DotAttention(BahdanauAttention):
     """e_tj = s_{t-1} . W_h h_j"""
 
-    def forward(self, query, keys, memory, padding_mask):
-        energies = torch.bmm(keys, query.unsqueeze(2)).squeeze(2)
-        alignment = masked_softmax(energies, padding_mask)
-        return torch.bmm(alignment.unsqueeze(1), memory).squeeze(1), alignment
+    def energies(self, query, keys, features):
+        return torch.bmm(query, keys.transpose(1, 2))
 
 
 class DotConfig(S2SAttnTinyConfig):
