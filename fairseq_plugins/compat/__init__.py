@@ -18,11 +18,14 @@ from . import (
     free_names,
     interactive,
     keep_all_sentences,
+    legacy_tasks,
     missing_libbleu,
     namespace_checkpoints,
     no_repeat_ngram,
+    numpy_compat,
     one_sentence,
     plain_checkpoints,
+    pretrained_bart_args,
     print_alignment,
     pure_batching,
     quiet,
@@ -40,6 +43,7 @@ REPAIRS: Mapping[str, ModuleType] = {
         weights_only,
         namespace_checkpoints,
         plain_checkpoints,
+        legacy_tasks,
         corrupt_checkpoints,
         atomic_checkpoint_copy,
         async_checkpoints,
@@ -51,6 +55,8 @@ REPAIRS: Mapping[str, ModuleType] = {
         print_alignment,
         replace_unk,
         interactive,
+        numpy_compat,
+        pretrained_bart_args,
     )
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import fairseq_plugins
+import fairseq_plugins.criterions  # noqa: F401
 import fairseq_plugins.models  # noqa: F401
 from fairseq_plugins import compat
 
