@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .dialog import SEPARATOR
+from .dialog import SYMBOLS
 
 WORD_START = "\u2581"
 END = "</s>"
@@ -33,7 +33,7 @@ def words(pieces: Sequence[str]) -> list[Word]:
         if text == END:
             continue
         label = text.removeprefix(WORD_START).replace(WORD_START, " ")
-        alone = text == SEPARATOR or is_wide(label)
+        alone = text in SYMBOLS or is_wide(label)
         opens = opens or alone or text.startswith(WORD_START)
         if opens and not (found and not found[-1].text):
             found.append(Word(label, positions))

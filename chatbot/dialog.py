@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 SEPARATOR = "<sep>"  # between the turns of a source text; a piece of its own
+SPEAKERS = {"user": "<user>", "assistant": "<bot>"}  # before each turn, where a model knows them
+SYMBOLS = (SEPARATOR, *SPEAKERS.values())  # never part of what somebody says
 MAX_MESSAGE_LENGTH = 500  # characters; the rest of a longer message is cut
 
 _INVISIBLE = re.compile(
@@ -110,14 +112,26 @@ def normalise(text: str) -> str:
     text = "".join(_to_half_width(char) for char in clean(text)).lower()
     words = re.sub(r"['’]", "", text)
     words = "".join(" " if unicodedata.category(c)[0] == "P" else c for c in words)
-    words = words.replace(SEPARATOR, " ")  # last: "<SEP>" and "<s'ep>" have become one
-    return " ".join(words.split()) or text.replace(SEPARATOR, "").strip()
+    words = _without_symbols(words)  # last: "<SEP>" and "<s'ep>" have become one
+    return " ".join(words.split()) or _without_symbols(text).strip()
 
 
-def source_text(dialog: Sequence[Message], turns: int) -> str:
-    """What the model reads: the last message, after up to ``turns`` earlier exchanges."""
-    texts = [normalise(message.text) for message in dialog[-(2 * turns + 1) :]]
-    return f" {SEPARATOR} ".join(text for text in texts if text)
+def source_text(dialog: Sequence[Message], turns: int, speakers: bool = False) -> str:
+    """What the model reads: the last message, after up to ``turns`` earlier exchanges.
+
+    With ``speakers`` each turn begins with the symbol of who said it.
+    """
+    said = [(message.role, normalise(message.text)) for message in dialog[-(2 * turns + 1) :]]
+    return f" {SEPARATOR} ".join(
+        f"{SPEAKERS[role]} {text}" if speakers else text for role, text in said if text
+    )
+
+
+def _without_symbols(text: str) -> str:
+    """A text in which no symbol is left, nor made by taking one away."""
+    for symbol in SYMBOLS:
+        text = text.replace(symbol, " ")
+    return text
 
 
 def _to_half_width(char: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .alignment import between_words, words
-from .dialog import Candidate, Message, Reply, Settings, clean, normalise, source_text
+from .dialog import SPEAKERS, Candidate, Message, Reply, Settings, clean, normalise, source_text
 from .strings import SENTENCES, language_of
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ class Seq2SeqResponder:
     A message may go on with the conversation or begin another topic, and the model does not know
     which: it reads the message both with the earlier turns and alone, and the reply that it is
     surer of is given. With ``sampling`` the reply is the likeliest of ``beam`` samples
-    (sample-and-rank, Adiwardana et al. 2020).
+    (sample-and-rank, Adiwardana et al. 2020). Whether turns begin with their speaker, the model's
+    dictionary tells.
     """
 
     def __init__(self, model: "Seq2Seq") -> None:
         self.model = model
+        dictionary = model.task.source_dictionary
+        self.speakers = all(symbol in dictionary for symbol in SPEAKERS.values())
         self._lock = threading.Lock()
 
     def reply(self, dialog: Sequence[Message], settings: Settings) -> Iterator[Reply]:
@@ -36,7 +39,8 @@ class Seq2SeqResponder:
         if not normalise(message).strip():
             yield Reply(sentences["empty"])
             return
-        sources = list(dict.fromkeys(source_text(dialog, turns) for turns in (settings.turns, 0)))
+        readings = (source_text(dialog, turns, self.speakers) for turns in (settings.turns, 0))
+        sources = list(dict.fromkeys(readings))
         with self._lock:
             found = self.model.generate(sources, **_search(settings))
         source, candidates = max(
@@ -75,7 +79,7 @@ def describe(model: "Seq2Seq") -> str:
     """A model in one line: its cells, its size, its vocabulary, its device."""
     parameters = list(model.model.parameters())
     modules = dict(model.model.named_modules())
-    kinds = {type(module).__name__.removesuffix("Cell") for module in modules.values()}
+    kinds = " ".join(type(module).__name__ for module in modules.values())
     cell = "/".join(kind for kind in ("LSTM", "GRU") if kind in kinds) or "RNN"
     attends = any(name.endswith("attention") for name in modules)
     facts = (

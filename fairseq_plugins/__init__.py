@@ -19,7 +19,7 @@ if sys.modules.get("fairseq") is not None:  # the --user-dir road: repair fairse
     from . import compat
 
     compat.apply()
-    from . import criterions, models  # noqa: F401
+    from . import criterions, models, tasks  # noqa: F401
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The bundled dialogues (chatbot/corpus) as SentencePiece pieces: data-bin/chat, chat-en or chat-zh. A few seconds.
 # Needs: scripts/setup_env.sh
-# Usage: [CHAT_LANG=en|zh|both] scripts/prepare_chat.sh [any fairseq-preprocess flag]
+# Usage: [CHAT_LANG=en|zh|both] [CHAT_TURNS=1] [CHAT_SPEAKERS=1] scripts/prepare_chat.sh [any fairseq-preprocess flag]
+#        CHAT_TURNS: earlier exchanges in a source; CHAT_SPEAKERS: turns begin with <user> or <bot>
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -d .venv ]; then PATH="$PWD/.venv/bin:$PATH"; fi
@@ -14,7 +15,9 @@ case $language in
 esac
 text=$data.text
 
-python scripts/prepare_chat.py --lang "$language" --out "$text" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt
+options=(--turns "${CHAT_TURNS:-1}")
+if [ -n "${CHAT_SPEAKERS:-}" ]; then options+=(--speakers); fi
+python scripts/prepare_chat.py --lang "$language" --out "$text" "${options[@]}" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt
 python scripts/check_text.py "$text"/train.{src,tgt}
 python scripts/check_text.py "$text"/valid.{src,tgt}
 

@@ -1,5 +1,8 @@
 """Options that no model can be built from, each refused in one sentence."""
 
+from fairseq.tasks import FairseqTask
+from fairseq.tasks.language_modeling import LanguageModelingTask
+from fairseq.tasks.multilingual_translation import MultilingualTranslationTask
 from omegaconf import DictConfig
 
 from ..errors import S2SError
@@ -8,6 +11,16 @@ from ..errors import S2SError
 def flag(name: str) -> str:
     """The option of a config field: ``encoder_layers`` -> ``--encoder-layers``."""
     return "--" + name.replace("_", "-")
+
+
+def check_task(task: FairseqTask) -> None:
+    """Refuse tasks whose model is no encoder and decoder of two dictionaries."""
+    if isinstance(task, (LanguageModelingTask, MultilingualTranslationTask)):
+        raise S2SError(
+            f"A {type(task).__name__} cannot train an encoder-decoder of one source and one "
+            "target dictionary: use --task translation, translation_multi_simple_epoch, "
+            "translation_from_pretrained_bart or denoising."
+        )
 
 
 def check_sizes(cfg: DictConfig) -> None:

@@ -28,7 +28,7 @@ from ._building import (
 )
 from ._embedding import build_embedding
 from ._options import OutputOptions, RecurrenceOptions, RegularisationOptions, preset
-from ._validation import check_embeddings, check_outputs, check_recurrence, check_sizes
+from ._validation import check_embeddings, check_outputs, check_recurrence, check_sizes, check_task
 
 
 @dataclass
@@ -55,6 +55,7 @@ class S2SModel(FairseqEncoderDecoderModel):
         Raises:
             S2SError: for options that contradict each other, quoting both
         """
+        check_task(task)
         source, target = task.source_dictionary, task.target_dictionary
         check_sizes(cfg)
         check_recurrence(cfg)

@@ -71,6 +71,8 @@ def test_clean(text, expected):
         ("?!", "?!"),
         ("<SEP>", ""),
         ("a <s'ep> b", "a b"),
+        ("<bot> says <USER>", "says"),
+        ("<s<user>ep> a <b<sep>ot>", "<s ep> a <b ot>"),
     ],
 )
 def test_normalise(text, same):
@@ -97,6 +99,11 @@ DIALOG = [
 )
 def test_the_source_is_the_last_message_after_the_earlier_turns(turns, expected):
     assert source_text(DIALOG, turns) == expected
+
+
+def test_each_turn_may_begin_with_its_speaker():
+    expected = "<user> three <sep> <bot> four <sep> <user> five"
+    assert source_text(DIALOG, 1, speakers=True) == expected
 
 
 def test_an_empty_turn_leaves_no_separator():

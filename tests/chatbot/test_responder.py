@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +26,8 @@ class Hypothesis:
 class FakeModel:
     """Returns fixed hypotheses and remembers the calls."""
 
-    def __init__(self, *hypotheses):
+    def __init__(self, *hypotheses, symbols=("<sep>",)):
+        self.task = SimpleNamespace(source_dictionary=set(symbols))
         self.hypotheses = list(hypotheses) or [Hypothesis()]
         self.calls = []
 
@@ -60,6 +62,12 @@ def test_the_model_reads_the_dialog_in_its_own_form():
     assert model.calls[0][0] == ["one <sep> two <sep> three", "three"]
     say(model, "One!", "Two.", "Three?", turns=0)
     assert model.calls[1][0] == ["three"]
+
+
+def test_a_model_whose_dictionary_names_the_speakers_reads_them():
+    model = FakeModel(symbols=("<sep>", "<user>", "<bot>"))
+    say(model, "One!", "Two.", "Three?", turns=1)
+    assert model.calls[0][0] == ["<user> one <sep> <bot> two <sep> <user> three", "<user> three"]
 
 
 def test_of_the_two_readings_the_surer_one_answers():

@@ -12,6 +12,7 @@ from unittest import mock
 import fairseq_plugins
 import fairseq_plugins.criterions  # noqa: F401
 import fairseq_plugins.models  # noqa: F401
+import fairseq_plugins.tasks  # noqa: F401
 from fairseq_plugins import compat
 
 # fairseq imports nothing of a --user-dir whose package is imported already, as ours is here.

@@ -63,6 +63,23 @@ def test_later_turns_carry_the_exchange_before(folder):
     assert all(line.split().count(SEPARATOR) == 2 for line in context)
 
 
+def test_more_turns_and_their_speakers_are_written(tmp_path):
+    assert prepare_chat.main(["--out", str(tmp_path), "--turns", "2", "--speakers"]) == 0
+    lone = "\u2581"  # SentencePiece's space before a symbol
+    lines = [line.split() for line in read(tmp_path, "train.src")]
+    sources = [[piece for piece in line if piece != lone] for line in lines]
+    assert {line.count(SEPARATOR) for line in sources} == {0, 2, 4}
+    for line in sources:
+        roles = [word for word in line if word in ("<user>", "<bot>")]
+        assert roles == ["<user>", "<bot>"] * (line.count(SEPARATOR) // 2) + ["<user>"]
+        assert line[0] == "<user>"
+        after = [line[i + 1] for i, word in enumerate(line) if word == SEPARATOR]
+        assert after == roles[1:]
+    symbols = [line.rsplit(" ", 1)[0] for line in read(tmp_path, "spm.dict.txt")]
+    assert {"<user>", "<bot>", SEPARATOR} <= set(symbols)
+    assert not any("<" in line for line in read(tmp_path, "train.tgt"))
+
+
 def test_the_same_seed_gives_the_same_files(folder, tmp_path):
     prepare_chat.main(["--out", str(tmp_path)])
     for name in ("train.src", "train.tgt", "valid.src", "valid.tgt", "spm.dict.txt"):

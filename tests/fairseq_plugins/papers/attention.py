@@ -1,5 +1,7 @@
 """Scores, histories, windows and copies."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .maths import Matrix, Vector, Weights, convolve, sigmoid, softmax
@@ -57,7 +59,11 @@ SCORES = {
 
 
 def multi_head(
-    weights: Weights, query: Vector, memory: Matrix, heads: int
+    weights: Weights,
+    query: Vector,
+    memory: Matrix,
+    heads: int,
+    normalise: Callable[[Vector], Vector] = softmax,
 ) -> tuple[Vector, Vector]:
     """Context and mean alignment of several additive heads.
 
@@ -70,7 +76,7 @@ def multi_head(
     for head in range(heads):
         v = weights[f"{NAME}.energy"][head]
         energies = [v @ np.tanh(w_q[head] @ query + w_k[head] @ h + b_k[head]) for h in memory]
-        alignment = softmax(np.array(energies))
+        alignment = normalise(np.array(energies))
         alignments.append(alignment)
         contexts.append(sum(a * (w_v[head] @ h) for a, h in zip(alignment, memory, strict=True)))
     context = weights.linear(f"{NAME}.output_proj", np.concatenate(contexts))
@@ -106,9 +112,7 @@ def coverage_features(weights: Weights, past: Vector) -> Matrix:
 def fertilities(weights: Weights, memory: Matrix, largest: float) -> Vector:
     """Phi_j = N sigmoid(u' k_j): Tu et al. (2016), section 3.1, there of h_j in place of k_j."""
     u = weights[f"{NAME}.history.fertility_proj.weight"][0]
-    return np.array(
-        [largest * sigmoid(u @ weights.linear(f"{NAME}.key_proj", h)) for h in memory]
-    )
+    return np.array([largest * sigmoid(u @ weights.linear(f"{NAME}.key_proj", h)) for h in memory])
 
 
 def copying(

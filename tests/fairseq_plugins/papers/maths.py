@@ -53,10 +53,12 @@ class Weights:
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
 
+    def get(self, name: str, otherwise: float) -> Vector | float:
+        return self.arrays.get(name, otherwise)
+
     def linear(self, name: str, x: Vector) -> Vector:
         """W x + b, or W x where there is no b."""
-        result = self[f"{name}.weight"] @ x
-        return result + self[f"{name}.bias"] if f"{name}.bias" in self else result
+        return self[f"{name}.weight"] @ x + self.get(f"{name}.bias", 0.0)
 
     def embed(self, side: str, symbol: int) -> Vector:
         """A word's embedding, looked up as in Vaswani et al. (2017), section 3.4."""

@@ -81,7 +81,7 @@ class Reference:
             return
         embed, context = w["decoder.embed_gates.weight"], w["decoder.context_gates.weight"]
         weight = context if self.query == "between" else np.concatenate([embed, context], axis=1)
-        bias = w["decoder.embed_gates.bias"] if "decoder.embed_gates.bias" in w else 0.0
+        bias = w.get("decoder.embed_gates.bias", 0.0)
         bias = 0.0 if self.query == "between" else bias
         yield Layer(cell_of(w, "decoder.cell", self.kind), weight, bias)
         yield from (find_layer(w, "decoder.upper", self.kind, i) for i in range(depth - 1))
@@ -129,26 +129,29 @@ class Reference:
 
     def attend(self, query: Vector, memory: Matrix, past: list[Vector]) -> tuple[Vector, Vector]:
         """Context and alignment, with the alignments before."""
-        score, history = self["attention_score"], self["attention_history"]
+        score = self["attention_score"]
+
+        def normalise(energies: Vector) -> Vector:
+            energies = energies / self.settings["attention_temperature"]
+            if self["attention_window"] == "full":
+                return softmax(energies)
+            return local_p(self.w, query, energies, self.settings["attention_window_size"])
+
         if score == "multi-head-additive":
-            return multi_head(self.w, query, memory, self.settings["attention_heads"])
-        features = None
-        total = sum(past, start=np.zeros(len(memory)))
-        if history == "location":
-            features = location_features(self.w, past[-1] if past else total)
-        elif history == "coverage":
-            features = coverage_features(self.w, total)
-        elif history == "fertility-coverage":
-            largest = self.settings["attention_fertility"]
-            features = coverage_features(self.w, total / fertilities(self.w, memory, largest))
-        energies = SCORES[score](self.w, query, memory, features)
-        energies = energies / self.settings["attention_temperature"]
-        if self["attention_window"] == "local-p":
-            width = self.settings["attention_window_size"]
-            alignment = local_p(self.w, query, energies, width)
-        else:
-            alignment = softmax(energies)
+            heads = self.settings["attention_heads"]
+            return multi_head(self.w, query, memory, heads, normalise)
+        features = self.features(memory, past)
+        alignment = normalise(SCORES[score](self.w, query, memory, features))
         return alignment @ memory, alignment
+
+    def features(self, memory: Matrix, past: list[Vector]) -> Matrix | None:
+        """What the score knows of the alignments before."""
+        history, total = self["attention_history"], sum(past, start=np.zeros(len(memory)))
+        if history == "location":
+            return location_features(self.w, past[-1] if past else total)
+        if history == "fertility-coverage":
+            total = total / fertilities(self.w, memory, self.settings["attention_fertility"])
+        return None if history == "none" else coverage_features(self.w, total)
 
     def look_and_move(
         self, e: Vector, states: list[State], memory: Matrix, past: list[Vector]
@@ -167,10 +170,12 @@ class Reference:
         rest = climb(self.layers[1:], bottom[0], states[1:], residual_from, to_all)
         return rest[0], [bottom, *rest[1]], context, alignment
 
-    def probabilities(self, logits_of: Vector, mixtures: int) -> Vector:
-        return mixture(self.w, logits_of, mixtures) if mixtures > 1 else softmax(
-            self.w.logits(logits_of)
-        )
+    def probabilities(self, features: Vector) -> Vector:
+        """P_vocab."""
+        mixtures = self.settings["softmax_mixtures"]
+        if mixtures > 1:
+            return mixture(self.w, features, mixtures)
+        return softmax(self.w.logits(features))
 
     def __call__(self, source: Sequence[int], previous: Sequence[int]) -> tuple[Matrix, Matrix]:
         """Log-probabilities and alignments (or None)."""
@@ -193,7 +198,7 @@ class Reference:
                     query = before if self.query == "previous" else top
                     context, alignment = self.attend(query, memory, past)
             feed = READOUTS[self["readout"]](self.w, self.readout_input(top, context, e))
-            p = self.probabilities(feed, self.settings["softmax_mixtures"])
+            p = self.probabilities(feed)
             if self.settings.get("pointer_generator"):
                 words = [self.target_words[x] for x in source]
                 p = copying(self.w, p, [top, context, e], alignment, words)

@@ -36,7 +36,7 @@ def mix(energies: Vector, memory: Matrix) -> tuple[Vector, Vector]:
 def attending_layer(w: Weights, kind: str, **how) -> Layer:
     """The decoder layer whose input is [E y_{t-1}; c_t]."""
     parts = [w["decoder.embed_gates.weight"], w["decoder.context_gates.weight"]]
-    bias = w["decoder.embed_gates.bias"] if "decoder.embed_gates.bias" in w else 0.0
+    bias = w.get("decoder.embed_gates.bias", 0.0)
     return Layer(cell_of(w, "decoder.cell", kind, **how), np.concatenate(parts, axis=1), bias)
 
 
@@ -263,9 +263,7 @@ def conv_attn(
     return np.stack(logits), np.stack(alignments)
 
 
-def transformer_attn(
-    w: Weights, kind: str, memory: Matrix, previous: list
-) -> Outputs:
+def transformer_attn(w: Weights, kind: str, memory: Matrix, previous: list) -> Outputs:
     """Bahdanau's decoder (see :func:`bahdanau2015`) over a memory that is given.
 
     It starts from tanh(W mean_j h_j), and its deep output is tanh.

@@ -15,7 +15,7 @@ class Transition:
 
     ``kind`` is ``rnn`` or ``relu`` (Elman, 1990), ``lstm`` (Gers et al., 2000), ``gru``, whose
     reset gate stands behind U (Nematus, Sennrich et al., 2017, section 2.1; cuDNN),
-    or ``gru-before``, whose reset gate stands before it (Cho et al., 2014, eq. 5-8). A update gate
+    or ``gru-before``, whose reset gate stands before it (Cho et al., 2014, eq. 5-8). An update gate
     near 1 keeps the old state, as in Cho et al. (2014); that of Bahdanau et al. (2015) is 1 - z.
 
     ``norms`` are those of the layer-normalised cells (Ba et al., 2016, eq. 20-22 and the
@@ -87,8 +87,7 @@ def cell_of(weights: Weights, prefix: str, kind: str, **how) -> Transition:
         for name in (*names, "norm_cell")
         if f"{prefix}.{name}.weight" in weights
     }
-    bias_name = f"{prefix}.recurrent.bias"
-    bias = weights[bias_name] if bias_name in weights else 0.0
+    bias = weights.get(f"{prefix}.recurrent.bias", 0.0)
     return Transition(kind, weights[f"{prefix}.recurrent.weight"], bias, norms, **how)
 
 
@@ -131,7 +130,7 @@ def find_layer(
     forward = [inside, f"{inside}.ahead", prefix]
     for path in [f"{inside}.layer", f"{inside}.back.layer"] if back else forward:
         if f"{path}.input.weight" in weights:
-            b = weights[f"{path}.input.bias"] if f"{path}.input.bias" in weights else 0.0
+            b = weights.get(f"{path}.input.bias", 0.0)
             cell = cell_of(weights, f"{path}.cell", kind, **how)
             return Layer(cell, weights[f"{path}.input.weight"], b)
     raise KeyError(f"no layer {index} under {prefix}")
@@ -159,8 +158,9 @@ def read(
             layer = find_layer(weights, prefix, kind, i, back=True, **how)
             outputs, last = layer.run(vectors[::-1])
             parts.append((outputs[::-1], last))
-        outputs = [np.concatenate(both) for both in zip(*(p[0] for p in parts), strict=True)]
-        lasts.append(tuple(np.concatenate(both) for both in zip(*(p[1] for p in parts))))
+        both_outputs, both_lasts = zip(*parts, strict=True)
+        outputs = [np.concatenate(both) for both in zip(*both_outputs, strict=True)]
+        lasts.append(tuple(np.concatenate(both) for both in zip(*both_lasts, strict=True)))
         if 0 < residual_from <= i + 1:
             outputs = [y + x for y, x in zip(outputs, vectors, strict=True)]
         vectors = outputs
