@@ -2,7 +2,6 @@
 
 from fairseq.tasks import FairseqTask
 from fairseq.tasks.language_modeling import LanguageModelingTask
-from fairseq.tasks.multilingual_translation import MultilingualTranslationTask
 from omegaconf import DictConfig
 
 from ..errors import S2SError
@@ -14,8 +13,8 @@ def flag(name: str) -> str:
 
 
 def check_task(task: FairseqTask) -> None:
-    """Refuse tasks whose model is no encoder and decoder of two dictionaries."""
-    if isinstance(task, (LanguageModelingTask, MultilingualTranslationTask)):
+    """Refuse a task whose model is no encoder and decoder."""
+    if isinstance(task, LanguageModelingTask):
         raise S2SError(
             f"A {type(task).__name__} cannot train an encoder-decoder of one source and one "
             "target dictionary: use --task translation, translation_multi_simple_epoch, "

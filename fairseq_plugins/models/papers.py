@@ -363,6 +363,15 @@ class ConvAttnModel(S2SAttnModel):
         return super().build_early_decoder(cfg, *args)
 
     @classmethod
+    def build_late_decoder(cls, cfg: ConvAttnConfig, *args: Any) -> None:
+        """There is none: d_t is made before the step."""
+        raise S2SError(
+            f"--context-to {cfg.context_to} with --attention-query {cfg.attention_query} gives "
+            "the context to the readout only, but s2s_conv_attn gives it to the cell: use "
+            "--context-to cell or both and --attention-query previous."
+        )
+
+    @classmethod
     def query_dim(cls, cfg: ConvAttnConfig, memory_dim: int) -> int:
         """The query d_t is of the memory's size."""
         return memory_dim

@@ -246,6 +246,11 @@ REFUSED = [
     ("s2s_cho2014", {"bridge": "last"}, "--bridge is last, but must be summary"),
     ("s2s_conv_attn", {"encoder_direction": "backward"}, "--encoder-direction backward"),
     ("s2s_conv_attn", {"attention_query": "between"}, "--attention-query is between"),
+    (
+        "s2s_conv_attn",
+        {"context_to": "readout", "readout": "tanh"},
+        "--context-to readout with --attention-query previous",
+    ),
     ("s2s_conv_attn", {"decoder_embed_dim": 100}, r"--decoder-embed-dim 100.*\(256\)"),
     ("s2s_conv_attn", {"bridge": "last"}, "'last'"),
     ("s2s_conv_attn", {"conv_kernel_size": 4}, "kernel.size .4."),
