@@ -27,7 +27,7 @@ def build(arch: str, **options) -> torch.nn.Module:
     return model
 
 
-def assert_agrees(model, reference, pairs=None, tolerance=1e-9, log_probs=False):
+def assert_agrees(model, reference, pairs=None, log_probs=False):
     """Logits and alignments in a batch padded on the left equal each sentence's reference."""
     pairs = pairs or random_pairs(TASK, LENGTHS)
     net_input = collate(TASK, pairs)["net_input"]
@@ -38,12 +38,12 @@ def assert_agrees(model, reference, pairs=None, tolerance=1e-9, log_probs=False)
     for row, (source, target) in enumerate(pairs):
         previous = net_input["prev_output_tokens"][row, : len(target)].tolist()
         expected, alignment = reference(source.tolist(), previous)
-        np.testing.assert_allclose(logits[row, : len(target)], expected, atol=tolerance)
+        np.testing.assert_allclose(logits[row, : len(target)], expected, 0, 1e-9)
         [actual] = extra["attn"]
         assert (actual is None) == (alignment is None)
         if actual is not None:
             actual = actual[row, : len(target), -len(source) :]
-            np.testing.assert_allclose(actual, alignment, atol=tolerance)
+            np.testing.assert_allclose(actual, alignment, 0, 1e-9)
 
 
 def assert_preset_agrees(arch, options, cell, equations, pairs=None, **how):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from fairseq.models import MODEL_DATACLASS_REGISTRY
 
+from fairseq_plugins import load
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.models import S2SConfig
 
@@ -48,8 +49,12 @@ def assert_trains_and_generates(data, folder, arch, options) -> str:
     flags = ["--arch", arch, *flags_of(options), "--max-update", 3]
     train(data, folder, *flags, "--max-tokens", 60)
     alignments = [] if arch in PLAIN else ["--print-alignment"]
-    output = generate_few(data, folder / "checkpoint_best.pt", *alignments)
+    path = folder / "checkpoint_best.pt"
+    output = generate_few(data, path, *alignments)
     assert set(hypotheses(output)) == set(range(6))
+    source = next(fields[0] for number, fields in lines(output, "S") if number == 0)
+    [[best, *_]] = load(path, data=data).generate([source], beam=5, max_len=8)
+    assert best.text == hypotheses(output)[0]
     return output
 
 

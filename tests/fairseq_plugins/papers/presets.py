@@ -5,7 +5,7 @@ docstring leaves out of its paper, or adds, is said at the place. ``kind`` is th
 paper's place (``gru-before`` where the preset's gru has its reset gate there).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -93,7 +93,12 @@ def bahdanau2015(w: Weights, kind: str, source: list, previous: list) -> Outputs
 
 
 def attend_first(
-    w: Weights, kind: str, memory: Matrix, state: State, previous: list, activation: callable
+    w: Weights,
+    kind: str,
+    memory: Matrix,
+    state: State,
+    previous: list,
+    activation: Callable[[Vector], Vector],
 ) -> Outputs:
     """Bahdanau's decoder from a first state, with some activation of its deep output."""
     layer, logits, alignments = attending_layer(w, kind), [], []
