@@ -209,13 +209,14 @@ class Seq2Seq:
     def _hypothesis(self, source: torch.Tensor, output: dict[str, torch.Tensor]) -> Hypothesis:
         """fairseq's output for one row ``source`` of a batch."""
         source_dict, target_dict = self.task.source_dictionary, self.task.target_dictionary
+        ends = (target_dict.bos_word, target_dict.eos_word, target_dict.pad_word)
         real = source.ne(source_dict.pad())
         tokens = [target_dict[index] for index in output["tokens"].tolist()]
         alignment = None
         if output["attention"] is not None and output["attention"].numel() > 0:
             alignment = output["attention"].t()[:, real].tolist()
         return Hypothesis(
-            text=self.decode(tokens[:-1] if tokens[-1:] == [target_dict.eos_word] else tokens),
+            text=self.decode([token for token in tokens if token not in ends]),
             tokens=tokens,
             score=float(output["score"]),
             token_scores=output["positional_scores"].tolist(),

@@ -26,9 +26,11 @@ def cell_options(cfg: DictConfig, side: str) -> CellOptions:
     return CellOptions(
         rnn_type,
         nonlinearity=str(cfg.rnn_nonlinearity) if rnn_type == "rnn" else "tanh",
-        layer_norm=str(cfg.cell_norm) == "layer",
+        layer_norm=str(cfg.cell_norm) != "none",
         recurrent_dropout=cfg.recurrent_dropout,
         reset_before=str(cfg.gru_reset) == "before" and rnn_type == "gru",
+        norm_per_gate=str(cfg.cell_norm) == "per-gate",
+        linear_output=str(cfg.lstm_output) == "linear" and rnn_type == "lstm",
     )
 
 

@@ -22,7 +22,8 @@ NONLINEARITY_CHOICES = ChoiceEnum(list(NONLINEARITIES))
 DIRECTION_CHOICES = ChoiceEnum(["forward", "backward", "bidirectional", "bidirectional-first"])
 BRIDGE_CHOICES = ChoiceEnum(list(BRIDGES))
 GRU_RESET_CHOICES = ChoiceEnum(["after", "before"])
-CELL_NORM_CHOICES = ChoiceEnum(["none", "layer"])
+CELL_NORM_CHOICES = ChoiceEnum(["none", "layer", "per-gate"])
+LSTM_OUTPUT_CHOICES = ChoiceEnum(["tanh", "linear"])
 RECURRENT_INIT_CHOICES = ChoiceEnum(["orthogonal", "xavier"])
 READOUT_CHOICES = ChoiceEnum(list(READOUTS))
 SCHEDULE_CHOICES = ChoiceEnum(["none", *SCHEDULES])
@@ -80,11 +81,29 @@ class RecurrenceOptions(FairseqDataclass):
         },
     )
     cell_norm: CELL_NORM_CHOICES = field(
-        default="none", metadata={"help": "'layer': layer-normalised cells (Ba et al., 2016)"}
+        default="none",
+        metadata={
+            "help": "layer-normalised cells: 'layer' as in Ba et al. (2016), 'per-gate' each "
+            "gate's sum on its own (RNMT+)"
+        },
+    )
+    lstm_output: LSTM_OUTPUT_CHOICES = field(
+        default="tanh",
+        metadata={
+            "help": "an lstm's state is its output gate times the tanh of its cell, or, "
+            "'linear', times the cell itself (RNMT+)"
+        },
     )
     encoder_embed_dim: int = field(default=256, metadata={"help": "size of a source embedding"})
     encoder_hidden_size: int = field(
         default=512, metadata={"help": "size of an encoder state, per direction"}
+    )
+    encoder_out_dim: Optional[int] = field(
+        default=None,
+        metadata={
+            "help": "size of a memory vector, by a projection of the encoder's outputs; "
+            "default: no projection"
+        },
     )
     encoder_layers: int = field(default=1, metadata={"help": "number of encoder layers"})
     encoder_direction: DIRECTION_CHOICES = field(

@@ -24,8 +24,10 @@ class HREDConfig(S2SAttnConfig):
     the paper: attention over the words of all turns, each beside its turn's context (Xing et al.,
     2018, arXiv:1701.07149, have two attentions).
 
-    Left out: pretrained embeddings and the second training on question-answer pairs (options of
-    fairseq-train); the context's share in every step's cell comes by attention.
+    Left out: the reset gate before the matrix (``--gru-reset before``), the linear readout of the
+    state before the step (here the deep output of ``s2s_attn``), pretrained embeddings and the
+    second training on question-answer pairs (flags of fairseq-train); the context's share in every
+    step's cell comes by attention.
     """
 
     rnn_type = "gru"

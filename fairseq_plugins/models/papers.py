@@ -7,7 +7,7 @@ that a paper is the start of an experiment; what the options could not express i
 """
 
 # No ``from __future__ import annotations`` here: fairseq reads the field types of a config.
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from fairseq.data import Dictionary
@@ -15,15 +15,15 @@ from fairseq.models import register_model
 from omegaconf import II
 
 from ..errors import S2SError
-from ..modules.cells import CellOptions
 from ..modules.cho_decoder import ChoDecoder, ContextGRUCell
 from ..modules.conv_encoder import ConvEncoder
 from ..modules.embedding import Embedding
 from ..modules.encoder import MemoryEncoder
+from ..modules.previous_readout_decoder import PreviousReadoutDecoder
 from ..modules.rnn import CellRNN
 from ..modules.transformer_encoder import TransformerMemoryEncoder
 from ..modules.word_query_decoder import WordQueryDecoder
-from ._building import build_output, build_word_dropout, first_weights
+from ._building import build_output, build_word_dropout, cell_options, first_weights
 from ._options import preset
 from ._validation import refuse_changed, refuse_other
 from .s2s import S2SConfig, S2SModel
@@ -38,8 +38,8 @@ class Sutskever2014Config(S2SConfig):
     read backwards (3.3), the last state of each layer as the first of the decoder's, a softmax
     straight from the top layer. fairseq's sources end in ``</s>``, which is then read first.
 
-    Left out: the uniform first weights of 0.08, SGD with gradients scaled to norm 5 (flags of
-    fairseq-train), the ensemble of five.
+    Left out: the peepholes of Graves' LSTM, the uniform first weights of 0.08, SGD with gradients
+    scaled to norm 5 (flags of fairseq-train), the ensemble of five.
     """
 
     rnn_type = "lstm"
@@ -104,11 +104,7 @@ class Cho2014Model(S2SModel):
         refuse_other(cfg, "bridge", "summary", why)
         refuse_other(cfg, "decoder_layers", 1, why)
         hidden_dim, embed_dim = cfg.decoder_hidden_size, cfg.decoder_embed_dim
-        options = CellOptions(
-            "gru",
-            layer_norm=str(cfg.cell_norm) == "layer",
-            recurrent_dropout=cfg.recurrent_dropout,
-        )
+        options = replace(cell_options(cfg, "decoder"), reset_before=False)
         dims = {"output": hidden_dim, "embedded": embed_dim, "context": hidden_dim}
         if str(cfg.readout) == "state":
             dims = {"output": hidden_dim}
@@ -130,8 +126,8 @@ class Bahdanau2015Config(S2SAttnConfig):
     (A.2.2), the additive score of 1000 units with the previous state as query (A.1.2), the context
     in the cell, and the readout of 500 maxout units over state, word and context.
 
-    A.2.2 prints s_{t-1} in the readout's sum, while its own left side and eq. 4 have p(y_t) depend
-    on s_t: the readout here takes s_t.
+    The readout takes the previous state, as A.2.2 prints it and as the authors' code has it; the
+    s_t of eq. 4 is that of ``s2s_attn``.
 
     Left out: Adadelta, the normal first weights of deviation 0.01 and 0.001 (orthogonal recurrent
     ones as in appendix B.1), the cell's biases where the paper omits them.
@@ -154,6 +150,8 @@ class Bahdanau2015Config(S2SAttnConfig):
 class Bahdanau2015Model(S2SAttnModel):
     """RNNsearch: the first attention."""
 
+    early = PreviousReadoutDecoder
+
 
 @preset
 class Luong2015Config(S2SAttnConfig):
@@ -165,7 +163,8 @@ class Luong2015Config(S2SAttnConfig):
     s]) (eq. 5) with input feeding (3.3), dropout 0.2. ``--attention-window local-p`` is their
     predictive alignment (3.2).
 
-    Left out: the location-based score (eq. 9, no function of the source), local-m, plain SGD.
+    Left out: the location-based score (eq. 8, no function of the source), local-m, plain SGD.
+    local-p's alignment is normalised after the Gaussian (eq. 10 is not), and W has a bias.
     """
 
     rnn_type = "lstm"
@@ -259,17 +258,21 @@ class GNMTModel(S2SAttnModel):
 class RNMTPlusConfig(S2SAttnConfig):
     """Chen et al. (2018), "The Best of Both Worlds" (RNMT+).
 
-    arXiv:1804.09849, section 3: six bidirectional LSTM layers and eight decoder layers of 1024,
-    layer-normalised cells, residual connections from the third layer on, the additive attention of
-    GNMT with four heads, its context to the cells of all layers and to the softmax.
+    arXiv:1804.09849, section 4.1: six bidirectional LSTM layers and eight decoder layers of 1024,
+    layer normalisation of each gate, no tanh on a cell's output, residual connections from the
+    third layer on, a projection of the encoder's outputs, the additive attention of GNMT with four
+    heads, its context to the cells of all layers and to the softmax.
 
-    Left out of the model, for they belong to the training: label smoothing 0.1 (``--criterion
-    label_smoothed_cross_entropy --label-smoothing 0.1``), the learning rate's schedule,
-    synchronous training.
+    Left out: the softmax straight from [s_t; c_t], which here goes through a linear readout so that
+    the embedding's weights can be shared; and what belongs to the training, label smoothing 0.1
+    (``--criterion label_smoothed_cross_entropy --label-smoothing 0.1``), the learning rate's
+    schedule, synchronous training.
     """
 
     rnn_type = "lstm"
-    cell_norm = "layer"
+    cell_norm = "per-gate"
+    lstm_output = "linear"
+    encoder_out_dim = 1024
     encoder_embed_dim = 1024
     encoder_hidden_size = 1024
     encoder_layers = 6
@@ -303,7 +306,7 @@ class ConvAttnConfig(S2SAttnConfig):
     depths are those of the authors' recipe for IWSLT14; with a decoder wider than 256 take
     ``--readout linear`` for the projection before the softmax.
 
-    Left out: the scaling of the convolutions' gradients.
+    Left out: the output's bias, the scaling of the convolutions' gradients.
     """
 
     rnn_type = "lstm"
@@ -439,6 +442,7 @@ class TransformerAttnModel(S2SAttnModel):
 def refuse_recurrent_encoder(cfg: S2SConfig) -> None:
     """Refuse options of a recurrent encoder, where there is none."""
     why = "this encoder is not recurrent"
-    refuse_changed(cfg, S2SConfig, ["encoder_direction", "encoder_hidden_size"], why)
+    unused = ["encoder_direction", "encoder_hidden_size", "encoder_out_dim"]
+    refuse_changed(cfg, S2SConfig, unused, why)
     if str(cfg.encoder_rnn_type) != str(cfg.rnn_type):
         raise S2SError(f"--encoder-rnn-type {cfg.encoder_rnn_type} has no meaning: {why}.")

@@ -113,6 +113,7 @@ class S2SModel(FairseqEncoderDecoderModel):
             embed_tokens,
             layers,
             bidirectional=str(cfg.encoder_direction) == "bidirectional",
+            output_dim=cfg.encoder_out_dim,
             word_dropout=build_word_dropout(cfg.encoder_word_dropout, dictionary),
             dropout_in=build_dropout(cfg, cfg.encoder_dropout_in),
             dropout_out=build_dropout(cfg, cfg.encoder_dropout_out),

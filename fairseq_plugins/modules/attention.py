@@ -162,7 +162,7 @@ class BahdanauAttention(Attention):
 
     ``query`` is :math:`s_{t-1}`, ``memory`` the :math:`h_j`, ``keys`` the :math:`W_h h_j + b`;
     the features of a history are a further summand. The bias is not in the paper's text. Queried
-    by :math:`s_t`, it is the score that Luong et al. (2015, eq. 8) call concat.
+    by :math:`s_t`, it is the score that Luong et al. (2015, section 3.1) call concat.
 
     Args:
         query_dim: size of the query

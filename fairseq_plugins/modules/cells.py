@@ -34,7 +34,7 @@ def join_layers(*states: State) -> State:
 
 @dataclass(frozen=True)
 class CellOptions:
-    """Which transition a recurrent layer makes.
+    r"""Which transition a recurrent layer makes.
 
     Args:
         rnn_type: ``"rnn"`` (Elman, 1990), ``"gru"`` (Cho et al., 2014, arXiv:1406.1078) or
@@ -45,6 +45,10 @@ class CellOptions:
             writes into the memory (Semeniuta et al., 2016, arXiv:1603.05118); of ``"gru"`` and
             ``"lstm"`` only, since the simple RNN has no memory that such a dropout would spare
         reset_before: the reset gate acts before the recurrent matrix; of ``"gru"`` only
+        norm_per_gate: with ``layer_norm``, normalise the sum of each gate on its own, and nothing
+            else (RNMT+, Chen et al., 2018, arXiv:1804.09849, section 4.1)
+        linear_output: no tanh on the new cell, :math:`s_t = \sigma(o) \odot c_t` (RNMT+ again); of
+            ``"lstm"`` only
 
     Raises:
         ValueError: for an unknown choice, or for two that exclude each other
@@ -55,6 +59,8 @@ class CellOptions:
     layer_norm: bool = False
     recurrent_dropout: float = 0.0
     reset_before: bool = False
+    norm_per_gate: bool = False
+    linear_output: bool = False
 
     def __post_init__(self) -> None:
         kind = f"rnn_type ({self.rnn_type!r})"
@@ -74,6 +80,12 @@ class CellOptions:
             )
         if self.reset_before and self.rnn_type != "gru":
             raise ValueError(f"reset_before ({self.reset_before}) needs a gru, not {kind}")
+        if self.norm_per_gate and not self.layer_norm:
+            raise ValueError(
+                f"norm_per_gate ({self.norm_per_gate}) needs layer_norm, which is {self.layer_norm}"
+            )
+        if self.linear_output and self.rnn_type != "lstm":
+            raise ValueError(f"linear_output ({self.linear_output}) needs an lstm, not {kind}")
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -83,7 +95,27 @@ class CellOptions:
     @property
     def has_kernel(self) -> bool:
         """Whether the library's kernel computes exactly this transition."""
-        return not (self.layer_norm or self.recurrent_dropout or self.reset_before)
+        return not (
+            self.layer_norm or self.recurrent_dropout or self.reset_before or self.linear_output
+        )
+
+
+class GateNorm(nn.Module):
+    """Layer normalisation of each gate on its own, with gains and biases for all.
+
+    Shape: (batch, num_gates * hidden_dim) -> the same
+    """
+
+    def __init__(self, num_gates: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.sizes = (num_gates, hidden_dim)
+        self.weight = nn.Parameter(torch.ones(num_gates * hidden_dim))
+        self.bias = nn.Parameter(torch.zeros(num_gates * hidden_dim))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """The normalised vectors."""
+        gates = functional.layer_norm(vectors.unflatten(-1, self.sizes), self.sizes[1:])
+        return gates.flatten(-2) * self.weight + self.bias
 
 
 class Cell(nn.Module):
@@ -115,7 +147,15 @@ class Cell(nn.Module):
 
     def build_norm(self, gates: int) -> nn.Module:
         """A normalisation over the vector of so many gates, or none."""
-        return nn.LayerNorm(gates * self.hidden_dim) if self.options.layer_norm else nn.Identity()
+        if not self.options.layer_norm or self.options.norm_per_gate:
+            return nn.Identity()
+        return nn.LayerNorm(gates * self.hidden_dim)
+
+    def build_sum_norm(self, gates: int) -> nn.Module:
+        """A normalisation of each of so many gates' sums on its own, or none."""
+        if not self.options.norm_per_gate:
+            return nn.Identity()
+        return GateNorm(gates, self.hidden_dim)
 
     def forward(self, gates: Tensor, state: State) -> State:
         """The next state."""
@@ -133,10 +173,10 @@ class ElmanCell(Cell):
     def __init__(self, options: CellOptions, hidden_dim: int) -> None:
         super().__init__(options, hidden_dim)
         self.activation = torch.tanh if options.nonlinearity == "tanh" else torch.relu
-        self.norm = self.build_norm(1)
+        self.norm, self.norm_sum = self.build_norm(1), self.build_sum_norm(1)
 
     def forward(self, gates: Tensor, state: State) -> State:
-        total = self.norm(gates + self.recurrent(state["hidden"][:, 0]))
+        total = self.norm_sum(self.norm(gates + self.recurrent(state["hidden"][:, 0])))
         return {"hidden": self.activation(total).unsqueeze(1)}
 
 
@@ -158,6 +198,7 @@ class GRUCell(Cell):
         super().__init__(options, hidden_dim)
         self.norm_input, self.norm_recurrent = self.build_norm(2), self.build_norm(2)
         self.norm_input_new, self.norm_recurrent_new = self.build_norm(1), self.build_norm(1)
+        self.norm_sum, self.norm_sum_new = self.build_sum_norm(2), self.build_sum_norm(1)
         self.parts = [2 * hidden_dim, hidden_dim]
 
     def forward(self, gates: Tensor, state: State) -> State:
@@ -165,12 +206,17 @@ class GRUCell(Cell):
         rz_in, n_in = gates.split(self.parts, dim=-1)
         rz_rec, n_rec = self.recurrent(hidden).split(self.parts, dim=-1)
         reset, update = self.open_gates(rz_in, rz_rec)
-        new = torch.tanh(self.norm_input_new(n_in) + reset * self.norm_recurrent_new(n_rec))
+        new = self.candidate(n_in, reset * self.norm_recurrent_new(n_rec))
         return self.update(hidden, new, update)
+
+    def candidate(self, n_in: Tensor, n_rec: Tensor) -> Tensor:
+        """The candidate n from the input's and the recurrent share, (batch, hidden_dim)."""
+        return torch.tanh(self.norm_sum_new(self.norm_input_new(n_in) + n_rec))
 
     def open_gates(self, rz_in: Tensor, rz_rec: Tensor) -> tuple[Tensor, ...]:
         """The reset and the update gate, each (batch, hidden_dim)."""
-        return torch.sigmoid(self.norm_input(rz_in) + self.norm_recurrent(rz_rec)).chunk(2, dim=-1)
+        total = self.norm_sum(self.norm_input(rz_in) + self.norm_recurrent(rz_rec))
+        return torch.sigmoid(total).chunk(2, dim=-1)
 
     def update(self, hidden: Tensor, new: Tensor, update: Tensor) -> State:
         """Keep the share ``update`` of the old state, take the rest from the candidate."""
@@ -195,7 +241,7 @@ class OriginalGRUCell(GRUCell):
         rz_bias, n_bias = (None, None) if bias is None else bias.split(self.parts)
         reset, update = self.open_gates(rz_in, functional.linear(hidden, rz_weight, rz_bias))
         n_rec = functional.linear(reset * hidden, n_weight, n_bias)
-        new = torch.tanh(self.norm_input_new(n_in) + self.norm_recurrent_new(n_rec))
+        new = self.candidate(n_in, self.norm_recurrent_new(n_rec))
         return self.update(hidden, new, update)
 
 
@@ -208,7 +254,8 @@ class LSTMCell(Cell):
         s_t = \sigma(o) \odot \tanh(\mathrm{norm}_3(c_t))
 
     The norms are the identity, or LN: the first two over all four gates together, the third over
-    the new cell, which goes on to the next step unnormalised (Ba et al., 2016, eq. 20-22).
+    the new cell, which goes on to the next step unnormalised (Ba et al., 2016, eq. 20-22); or,
+    per gate, one of the sum (RNMT+), whose cell may also leave out the last tanh.
     """
 
     num_gates = 4
@@ -217,14 +264,16 @@ class LSTMCell(Cell):
     def __init__(self, options: CellOptions, hidden_dim: int) -> None:
         super().__init__(options, hidden_dim)
         self.norm_input, self.norm_recurrent = self.build_norm(4), self.build_norm(4)
-        self.norm_cell = self.build_norm(1)
+        self.norm_cell, self.norm_sum = self.build_norm(1), self.build_sum_norm(4)
+        self.squash = nn.Identity() if options.linear_output else nn.Tanh()
 
     def forward(self, gates: Tensor, state: State) -> State:
         recurrent = self.norm_recurrent(self.recurrent(state["hidden"][:, 0]))
-        i, f, new, o = (self.norm_input(gates) + recurrent).chunk(4, dim=-1)
+        total = self.norm_sum(self.norm_input(gates) + recurrent)
+        i, f, new, o = total.chunk(4, dim=-1)
         new = self.dropout(torch.tanh(new))
         cell = torch.sigmoid(f) * state["cell"][:, 0] + torch.sigmoid(i) * new
-        hidden = torch.sigmoid(o) * torch.tanh(self.norm_cell(cell))
+        hidden = torch.sigmoid(o) * self.squash(self.norm_cell(cell))
         return {"hidden": hidden.unsqueeze(1), "cell": cell.unsqueeze(1)}
 
 

@@ -1,6 +1,5 @@
 """The plain decoder exactly as it was published, with C inside the reset gate's reach."""
 
-import torch
 from torch import Tensor, nn
 
 from .bridge import EncoderOut
@@ -35,7 +34,7 @@ class ContextGRUCell(GRUCell):
         share = self.recurrent(hidden) + self.context(context)
         rz_rec, n_rec = share.split(self.parts, dim=-1)
         reset, update = self.open_gates(rz_in, rz_rec)
-        new = torch.tanh(self.norm_input_new(n_in) + reset * self.norm_recurrent_new(n_rec))
+        new = self.candidate(n_in, reset * self.norm_recurrent_new(n_rec))
         return {**self.update(hidden, new, update), "context": state["context"]}
 
 

@@ -7,7 +7,7 @@ from .attention import Attention
 
 
 class DotAttention(Attention):
-    r"""The score *dot* of Luong et al. (2015, arXiv:1508.04025, eq. 8).
+    r"""The score *dot* of Luong et al. (2015, arXiv:1508.04025, section 3.1).
 
     .. math::
         e_{tj} = s_t^\top h_j
@@ -55,7 +55,7 @@ class ScaledDotAttention(DotAttention):
 
 
 class GeneralAttention(Attention):
-    r"""The score *general* of Luong et al. (2015, arXiv:1508.04025, eq. 8).
+    r"""The score *general* of Luong et al. (2015, arXiv:1508.04025, section 3.1).
 
     .. math::
         e_{tj} = s_t^\top W h_j

@@ -82,6 +82,8 @@ class RNNEncoder(MemoryEncoder):
         embed_tokens: the source embedding
         rnn: the recurrent layers
         bidirectional: whether the top layer reads in both directions
+        output_dim: size of a memory vector, by a projection of the outputs (RNMT+, Chen et al.,
+            2018, section 4.1); None for the outputs themselves
         word_dropout: replaces words by ``<unk>`` in training
         dropout_in: dropout on the embeddings
         dropout_out: dropout on the memory
@@ -94,6 +96,7 @@ class RNNEncoder(MemoryEncoder):
         rnn: RNN | Stack,
         *,
         bidirectional: bool = False,
+        output_dim: int | None = None,
         word_dropout: nn.Module | None = None,
         dropout_in: Dropout | None = None,
         dropout_out: Dropout | None = None,
@@ -104,7 +107,8 @@ class RNNEncoder(MemoryEncoder):
         self.word_dropout = word_dropout or nn.Identity()
         self.dropout_in = dropout_in or Dropout(0.0)
         self.dropout_out = dropout_out or Dropout(0.0)
-        self.output_dim = self.state_dim = rnn.output_dim
+        self.output_dim, self.state_dim = output_dim or rnn.output_dim, rnn.output_dim
+        self.output_proj = nn.Linear(rnn.output_dim, output_dim) if output_dim else None
         self.state_names = rnn.state_names
         self.state_layers = rnn.state_layers
         self.bidirectional = bidirectional
@@ -120,8 +124,11 @@ class RNNEncoder(MemoryEncoder):
         words = self.word_dropout(rotate(src_tokens, leading))
         embedded = self.dropout_in(self.embed_tokens(words))
         outputs, state = self.rnn.forward_padded(embedded, lengths)
+        memory = rotate(outputs, -leading)
+        if self.output_proj is not None:
+            memory = self.output_proj(memory).masked_fill(padding_mask.unsqueeze(-1), 0)
         return {
-            "memory": [self.dropout_out(rotate(outputs, -leading))],
+            "memory": [self.dropout_out(memory)],
             "padding_mask": [padding_mask],
             "src_tokens": [src_tokens],
             **{name: [tensor] for name, tensor in state.items()},

@@ -67,8 +67,8 @@ def initialise_cell(
     """The recurrent weights; where they have no bias, the forget gate's is the norm's."""
     for_each_gate(init_recurrent, cell.recurrent.weight, cell.num_gates)
     if "cell" in cell.state_names:
-        bias = cell.recurrent.bias
-        open_forget_gate(cell.norm_recurrent.bias if bias is None else bias, forget_bias)
+        norm = cell.norm_sum if cell.options.norm_per_gate else cell.norm_recurrent
+        open_forget_gate((norm if cell.options.layer_norm else cell.recurrent).bias, forget_bias)
 
 
 def for_each_gate(init: Callable[[Tensor], Tensor], weight: Tensor, gates: int) -> None:

@@ -49,11 +49,26 @@ class LateAttentionDecoder(AttentionDecoder):
 
 
 class PreviousQueryDecoder(LateAttentionDecoder):
-    """The same, but the previous state attends, as with Bahdanau et al. (2015)."""
+    """The same, but the previous output attends, as with Bahdanau et al. (2015).
+
+    It is an entry of the state, ``top`` (batch, 1, hidden_dim): with residual connections it is
+    not the top layer's own state.
+    """
+
+    def init_state(self, encoder_out: EncoderOut) -> State:
+        """The state before the first word; its top layer is the first output."""
+        state = super().init_state(encoder_out)
+        return {**state, "top": state["hidden"][:, -1:]}
 
     def queries(self, output: Tensor, state: State) -> Tensor:
-        """The top layer's :math:`s_{t-1}`."""
-        return torch.cat([state["hidden"][:, -1:], output[:, :-1]], dim=1)
+        """The top layer's previous output."""
+        return torch.cat([state["top"], output[:, :-1]], dim=1)
+
+    def unroll(self, embedded: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
+        """See :meth:`BaseRNNDecoder.unroll`."""
+        unrolled = super().unroll(embedded, state, encoder_out)
+        last = {**unrolled.state, "top": unrolled.output[:, -1:]}
+        return unrolled._replace(state=last)
 
 
 class InputFeedingDecoder(LateAttentionDecoder):

@@ -57,6 +57,7 @@ class Reference:
         self.attends = "attention_score" in settings
         self.query = str(settings.get("attention_query"))
         self.context_to = self.where_context_goes()
+        self.how = {"squashed": self["lstm_output"] != "linear"}
         self.early = self.attends and self.context_to in ("cell", "both")
         self.layers = list(self.find_layers())
 
@@ -77,14 +78,18 @@ class Reference:
         """The decoder's layers, from the bottom."""
         depth, w = self.settings["decoder_layers"], self.w
         if not self.early:
-            yield from (find_layer(w, "decoder.rnn", self.kind, i) for i in range(depth))
+            yield from (
+                find_layer(w, "decoder.rnn", self.kind, i, **self.how) for i in range(depth)
+            )
             return
         embed, context = w["decoder.embed_gates.weight"], w["decoder.context_gates.weight"]
         weight = context if self.query == "between" else np.concatenate([embed, context], axis=1)
         bias = w.get("decoder.embed_gates.bias", 0.0)
         bias = 0.0 if self.query == "between" else bias
-        yield Layer(cell_of(w, "decoder.cell", self.kind), weight, bias)
-        yield from (find_layer(w, "decoder.upper", self.kind, i) for i in range(depth - 1))
+        yield Layer(cell_of(w, "decoder.cell", self.kind, **self.how), weight, bias)
+        yield from (
+            find_layer(w, "decoder.upper", self.kind, i, **self.how) for i in range(depth - 1)
+        )
 
     def encode(self, source: Sequence[int]) -> tuple[Matrix, list[State]]:
         """The memory, and the last state of each layer."""
@@ -94,7 +99,10 @@ class Reference:
             directions = ["bidirectional"] + ["forward"] * (depth - 1)
         inputs = [self.w.embed("encoder", x) for x in source]
         kind, prefix = self.encoder_kind, "encoder.rnn"
-        memory, states = read(self.w, prefix, kind, inputs, directions, self.residual_from)
+        residual_from, how = self.residual_from, self.how
+        memory, states = read(self.w, prefix, kind, inputs, directions, residual_from, **how)
+        if self.settings["encoder_out_dim"]:
+            memory = [self.w.linear("encoder.output_proj", h) for h in memory]
         if direction == "bidirectional-first" and depth > 1:
             states = states[1:]  # the lowest layer's is twice as wide
         return np.stack(memory), states
@@ -184,6 +192,7 @@ class Reference:
         feeding = self.context_to == "input-feeding"
         feed = np.zeros(self.settings["decoder_out_embed_dim"])
         result, past, context, alignment = [], [], semantic, None
+        before = states[-1][0]
         for y in previous:
             e = self.w.embed("decoder", y)
             if self.early:
@@ -191,11 +200,11 @@ class Reference:
             else:
                 extra = [feed] if feeding else []
                 extra = [semantic] if self.context_to == "both" else extra
-                before = states[-1][0]
                 x = np.concatenate([e, *extra])
                 top, states = climb(self.layers, x, states, self.residual_from)
                 if self.attends:
                     query = before if self.query == "previous" else top
+                    before = top
                     context, alignment = self.attend(query, memory, past)
             feed = READOUTS[self["readout"]](self.w, self.readout_input(top, context, e))
             p = self.probabilities(feed)

@@ -84,12 +84,12 @@ def bahdanau2015(w: Weights, kind: str, source: list, previous: list) -> Outputs
 
     h_j = [h_j forward; h_j backward]; s_0 = tanh(W_s h_1 backward) (A.2.2);
     a_t, c_t of e_tj = v' tanh(W_a s_{t-1} + U_a h_j) (A.1.2); s_t = f(s_{t-1}, y_{t-1}, c_t)
-    (A.2.2); t_t = maxout(U_o s_t + V_o E y_{t-1} + C_o c_t), p(y_t) = softmax(W_o t_t). A.2.2
-    prints s_{t-1} in the last but one; the preset takes the s_t of eq. 4, and so does this.
+    (A.2.2); t_t = maxout(U_o s_{t-1} + V_o E y_{t-1} + C_o c_t), p(y_t) = softmax(W_o t_t) (A.2.2,
+    whose left side, like eq. 4, has s_t).
     """
     memory, last = read(w, "encoder.rnn", kind, embeddings(w, source), ["bidirectional"])
     state = learned(w, kind, [np.split(part, 2)[1] for part in last[0]])
-    return attend_first(w, kind, np.stack(memory), state, previous, maxout)
+    return attend_first(w, kind, np.stack(memory), state, previous, maxout, write_first=True)
 
 
 def attend_first(
@@ -99,14 +99,17 @@ def attend_first(
     state: State,
     previous: list,
     activation: Callable[[Vector], Vector],
+    write_first: bool = False,
 ) -> Outputs:
-    """Bahdanau's decoder from a first state, with some activation of its deep output."""
+    """Bahdanau's decoder from a first state, with some activation of its deep output, which is
+    made of the state after the step or, ``write_first``, before it."""
     layer, logits, alignments = attending_layer(w, kind), [], []
     for y in previous:
         e = w.embed("decoder", y)
         context, alignment = mix(additive(w, state[0], memory), memory)
-        state = layer.step(np.concatenate([e, context]), state)
-        deep = w.linear("decoder.readout.proj", np.concatenate([state[0], context, e]))
+        before, state = state, layer.step(np.concatenate([e, context]), state)
+        known = before if write_first else state
+        deep = w.linear("decoder.readout.proj", np.concatenate([known[0], context, e]))
         logits.append(w.logits(activation(deep)))
         alignments.append(alignment)
     return np.stack(logits), np.stack(alignments)
@@ -201,7 +204,6 @@ def rnmtplus(
     *,
     depth: int,
     heads: int,
-    as_published: bool,
     residual_from: int = 3,
 ) -> Outputs:
     """Chen et al. (2018), section 4.1.
@@ -209,15 +211,13 @@ def rnmtplus(
     Bidirectional encoder layers, residual connections from the third layer on, several additive
     heads, queried as in GNMT, their context to all decoder layers and to the softmax.
 
-    ``as_published``: the layer normalisation is per gate, "no non-linearity is applied to the LSTM
-    output", and "a projection layer is added to the encoder final output". Otherwise as the
-    preset's docstring has it: Ba et al. (2016, eq. 20-22), no projection.
+    The layer normalisation is per gate, no non-linearity is applied to the LSTM's output, and a
+    projection is added to the encoder's final output.
     """
-    how = {"per_gate": as_published, "squashed": not as_published}
+    how = {"squashed": kind != "lstm"}
     inputs, directions = embeddings(w, source), ["bidirectional"] * depth
     memory, _ = read(w, "encoder.rnn", kind, inputs, directions, residual_from, **how)
-    if as_published:
-        memory = [w.linear("encoder.output_proj", h) for h in memory]
+    memory = [w.linear("encoder.output_proj", h) for h in memory]
     layers = [attending_layer(w, kind, **how)]
     layers += [find_layer(w, "decoder.upper", kind, i, **how) for i in range(depth - 1)]
     states = [layer.cell.zero() for layer in layers]

@@ -19,14 +19,14 @@ class Transition:
     near 1 keeps the old state, as in Cho et al. (2014); that of Bahdanau et al. (2015) is 1 - z.
 
     ``norms`` are those of the layer-normalised cells (Ba et al., 2016, eq. 20-22 and the
-    supplement's GRU), ``per_gate`` and ``squashed`` the two things that RNMT+ has otherwise.
+    supplement's GRU). RNMT+ (Chen et al., 2018, section 4.1) has others, of each gate's sum on its
+    own (``norm_sum``), and an LSTM's state is not ``squashed``.
     """
 
     kind: str
     weight: Matrix
     bias: Vector | float = 0.0
     norms: dict[str, tuple[Vector, Vector]] = field(default_factory=dict)
-    per_gate: bool = False
     squashed: bool = True
 
     @property
@@ -39,7 +39,8 @@ class Transition:
     def norm(self, name: str, x: Vector) -> Vector:
         if name not in self.norms:
             return x
-        return layer_norm(x, *self.norms[name], len(x) // self.dim if self.per_gate else 1)
+        groups = len(x) // self.dim if name.startswith("norm_sum") else 1
+        return layer_norm(x, *self.norms[name], groups)
 
     def __call__(self, given: Vector, state: State) -> State:
         step = {"lstm": self.lstm, "gru": self.gru, "gru-before": self.gru_before}
@@ -47,12 +48,14 @@ class Transition:
 
     def elman(self, given: Vector, state: State) -> State:
         total = self.norm("norm", given + self.weight @ state[0] + self.bias)
+        total = self.norm("norm_sum", total)
         return (np.tanh(total) if self.kind == "rnn" else np.maximum(total, 0),)
 
     def lstm(self, given: Vector, state: State) -> State:
         h, c = state
         recurrent = self.norm("norm_recurrent", self.weight @ h + self.bias)
-        i, f, g, o = np.split(self.norm("norm_input", given) + recurrent, 4)
+        total = self.norm("norm_sum", self.norm("norm_input", given) + recurrent)
+        i, f, g, o = np.split(total, 4)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         out = self.norm("norm_cell", c)
         return sigmoid(o) * (np.tanh(out) if self.squashed else out), c
@@ -60,14 +63,15 @@ class Transition:
     def gates(self, given: Vector, recurrent: Vector) -> tuple[Vector, Vector]:
         """r and z."""
         total = self.norm("norm_input", given) + self.norm("norm_recurrent", recurrent)
-        return tuple(np.split(sigmoid(total), 2))
+        return tuple(np.split(sigmoid(self.norm("norm_sum", total)), 2))
 
     def gru(self, given: Vector, state: State) -> State:
         [h], n = state, 2 * self.dim
         recurrent = self.weight @ h + self.bias
         r, z = self.gates(given[:n], recurrent[:n])
         inner = self.norm("norm_recurrent_new", recurrent[n:])
-        new = np.tanh(self.norm("norm_input_new", given[n:]) + r * inner)
+        total = self.norm("norm_input_new", given[n:]) + r * inner
+        new = np.tanh(self.norm("norm_sum_new", total))
         return (z * h + (1 - z) * new,)
 
     def gru_before(self, given: Vector, state: State) -> State:
@@ -75,7 +79,8 @@ class Transition:
         bias = np.broadcast_to(self.bias, len(self.weight))
         r, z = self.gates(given[:n], self.weight[:n] @ h + bias[:n])
         inner = self.norm("norm_recurrent_new", self.weight[n:] @ (r * h) + bias[n:])
-        new = np.tanh(self.norm("norm_input_new", given[n:]) + inner)
+        total = self.norm("norm_input_new", given[n:]) + inner
+        new = np.tanh(self.norm("norm_sum_new", total))
         return (z * h + (1 - z) * new,)
 
 
@@ -84,7 +89,7 @@ def cell_of(weights: Weights, prefix: str, kind: str, **how) -> Transition:
     names = ("norm", "norm_input", "norm_recurrent", "norm_input_new", "norm_recurrent_new")
     norms = {
         name: (weights[f"{prefix}.{name}.weight"], weights[f"{prefix}.{name}.bias"])
-        for name in (*names, "norm_cell")
+        for name in (*names, "norm_cell", "norm_sum", "norm_sum_new")
         if f"{prefix}.{name}.weight" in weights
     }
     bias = weights.get(f"{prefix}.recurrent.bias", 0.0)
