@@ -14,8 +14,9 @@ esac
 
 scripts/setup_env.sh
 export PATH="$PWD/.venv/bin:$PATH"
-export OMP_WAIT_POLICY=PASSIVE GRADIO_ANALYTICS_ENABLED=False HF_HUB_OFFLINE=1
+export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE GRADIO_ANALYTICS_ENABLED=False HF_HUB_OFFLINE=1
 
 ruff check .
 ruff format --check .
-python -m pytest ${selection[@]+"${selection[@]}"} "$@" # a later -m wins
+# Two processes, each file in one of them (files share trained models); a later -m or -n wins.
+python -m pytest -n 2 --dist loadfile ${selection[@]+"${selection[@]}"} "$@"
