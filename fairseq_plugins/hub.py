@@ -199,6 +199,12 @@ class Seq2Seq:
             for text in texts
         ]
         lengths = [len(sentence) for sentence in sentences]
+        longest = self.model.encoder.max_positions()
+        if max(lengths) > longest:
+            raise S2SError(
+                f"A text of {max(lengths)} pieces is longer than this model can read ({longest}): "
+                "shorten it."
+            )
         return self.task.get_batch_iterator(
             dataset=self.task.build_dataset_for_inference(sentences, lengths),
             max_tokens=max(MAX_TOKENS, max(lengths)),

@@ -33,7 +33,6 @@ for preset in "${presets[@]}"; do
         *) model+=(--attention-dim "$width") ;;
     esac
     case $preset in s2s_gnmt | s2s_rnmtplus) model+=(--encoder-layers 4 --decoder-layers 4) ;; esac
-    if [ "$preset" = s2s_rnmtplus ]; then model+=(--encoder-out-dim "$width"); fi
 
     loss=(--criterion label_smoothed_cross_entropy --label-smoothing 0.1)
     optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler cosine --warmup-updates 100)

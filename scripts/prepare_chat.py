@@ -58,7 +58,7 @@ def make_pairs(
                     add(valid, phrasing, [], exchange.reply)
                 else:
                     add(train, phrasing, [], exchange.reply)
-                    if rng.random() < UNRELATED_SHARE:
+                    if turns and rng.random() < UNRELATED_SHARE:
                         add(train, phrasing, [rng.choice(exchanges)], exchange.reply)
     return train, valid
 

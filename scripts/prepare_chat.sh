@@ -16,7 +16,7 @@ esac
 text=$data.text
 
 options=(--turns "${CHAT_TURNS:-1}")
-if [ -n "${CHAT_SPEAKERS:-}" ]; then options+=(--speakers); fi
+if [ "${CHAT_SPEAKERS:-0}" = 1 ]; then options+=(--speakers); fi
 python scripts/prepare_chat.py --lang "$language" --out "$text" "${options[@]}" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt
 python scripts/check_text.py "$text"/train.{src,tgt}
 python scripts/check_text.py "$text"/valid.{src,tgt}

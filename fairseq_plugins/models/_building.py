@@ -43,6 +43,7 @@ def build_layers(
     directions: str | Sequence[str] = "forward",
     residual_from: int = 0,
     context_dim: int = 0,
+    input_dropout: float = 0.0,
 ) -> RNN | Stack:
     """The recurrent layers of a side."""
     return build_rnn(
@@ -55,6 +56,7 @@ def build_layers(
         variational=cfg.variational_dropout,
         residual_from=residual_from,
         context_dim=context_dim,
+        input_dropout=input_dropout,
     )
 
 

@@ -5,6 +5,7 @@ a bool False by default, as fairseq needs it.
 """
 
 # No ``from __future__ import annotations`` here: fairseq reads the field types of a config.
+import inspect
 from dataclasses import dataclass, field, fields
 from typing import Optional
 
@@ -45,7 +46,7 @@ def preset(cls: type) -> type:
         AttributeError: for a name that no base class has as an option
     """
     inherited = {option.name: option for option in fields(cls.__mro__[1])}
-    own = vars(cls).get("__annotations__", {})
+    own = dict(inspect.get_annotations(cls))
     for name, value in list(vars(cls).items()):
         if name.startswith("_") or name in own:
             continue
@@ -207,7 +208,10 @@ class RegularisationOptions(FairseqDataclass):
     )
     variational_dropout: bool = field(
         default=False,
-        metadata={"help": "every dropout draws one mask for all time steps (Gal et al., 2016)"},
+        metadata={
+            "help": "the dropouts on embeddings, between layers, on memory and features draw one "
+            "mask for all time steps (Gal and Ghahramani, 2016)"
+        },
     )
     recurrent_dropout: float = field(
         default=0.0,

@@ -1,5 +1,6 @@
 """Options that no model can be built from, each refused in one sentence."""
 
+from fairseq.dataclass import FairseqDataclass
 from fairseq.tasks import FairseqTask
 from fairseq.tasks.language_modeling import LanguageModelingTask
 from omegaconf import DictConfig
@@ -24,16 +25,19 @@ def check_task(task: FairseqTask) -> None:
 
 def check_sizes(cfg: DictConfig) -> None:
     """Refuse sizes below 1 and dropouts outside [0, 1)."""
-    counts = ("_dim", "_size", "_layers", "_heads", "_channels", "_mixtures")
+    counts = ("_dim", "_size", "_layers", "_heads", "_channels", "_mixtures", "_positions")
     for name, value in cfg.items():
         if name.endswith(counts) and isinstance(value, int) and value < 1:
             raise S2SError(f"{flag(name)} is {value}, but must be at least 1.")
-        if "dropout" in name and isinstance(value, float) and not 0 <= value < 1:
+        if name.endswith("word_dropout"):
+            if not 0 <= value <= 1:
+                raise S2SError(f"{flag(name)} is {value}, but must be between 0 and 1.")
+        elif "dropout" in name and isinstance(value, float) and not 0 <= value < 1:
             raise S2SError(f"{flag(name)} is {value}, but must be at least 0 and below 1.")
 
 
 def check_embeddings(cfg: DictConfig, joined: bool) -> None:
-    """Refuse embeddings that cannot be shared, or frozen without being read."""
+    """Refuse embeddings that cannot be shared."""
     shared = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
     if cfg.share_all_embeddings and not joined:
         raise S2SError(
@@ -44,6 +48,11 @@ def check_embeddings(cfg: DictConfig, joined: bool) -> None:
         raise S2SError(
             f"--share-all-embeddings needs --encoder-embed-dim ({cfg.encoder_embed_dim}) equal to "
             f"--decoder-embed-dim ({cfg.decoder_embed_dim})."
+        )
+    if cfg.share_all_embeddings and cfg.decoder_freeze_embed:
+        raise S2SError(
+            "--share-all-embeddings leaves one embedding, so --decoder-freeze-embed has no "
+            "meaning: use --encoder-freeze-embed."
         )
     if cfg.share_all_embeddings and cfg.decoder_embed_path not in (None, cfg.encoder_embed_path):
         raise S2SError(
@@ -73,6 +82,50 @@ def check_recurrence(cfg: DictConfig) -> None:
             f"--residual-from is {cfg.residual_from}, but must be 0 (none) or at least 2: the "
             "lowest layer's input is an embedding, not a state."
         )
+
+
+def check_memory_is_read(cfg: DictConfig) -> None:
+    """Refuse a projection of the memory where a plain decoder does not read it."""
+    if cfg.encoder_out_dim is not None and str(cfg.bridge) != "transform-all":
+        raise S2SError(
+            f"--encoder-out-dim {cfg.encoder_out_dim} is the size of a memory vector, which a "
+            f"plain decoder with --bridge {cfg.bridge} does not read: leave it out."
+        )
+
+
+def check_unused(cfg: DictConfig, defaults: FairseqDataclass) -> None:
+    """Refuse options that another one would have to switch on, where they are changed alone."""
+    types = (str(cfg.encoder_rnn_type), str(cfg.decoder_rnn_type))
+    layers = max(cfg.encoder_layers, cfg.decoder_layers)
+    history, window = str(cfg.get("attention_history")), str(cfg.get("attention_window"))
+    adaptive = cfg.adaptive_softmax_cutoff is not None
+    needs = {
+        "gru_reset": ("gru" in types, "a cell of --rnn-type gru"),
+        "lstm_output": ("lstm" in types, "a cell of --rnn-type lstm"),
+        "forget_bias": ("lstm" in types, "a cell of --rnn-type lstm"),
+        "residual_from": (cfg.residual_from <= layers, f"more layers than {layers}"),
+        "adaptive_softmax_dropout": (adaptive, "--adaptive-softmax-cutoff"),
+        "adaptive_softmax_factor": (adaptive, "--adaptive-softmax-cutoff"),
+        "attention_fertility": (
+            history == "fertility-coverage",
+            f"--attention-history fertility-coverage, not {history}",
+        ),
+        "attention_location_channels": (
+            history == "location",
+            f"--attention-history location, not {history}",
+        ),
+        "attention_location_kernel_size": (
+            history == "location",
+            f"--attention-history location, not {history}",
+        ),
+        "attention_window_size": (
+            window == "local-p",
+            f"--attention-window local-p, not {window}",
+        ),
+    }
+    for name, (switched_on, need) in needs.items():
+        if not switched_on and name in cfg and str(cfg[name]) != str(getattr(defaults, name)):
+            raise S2SError(f"{flag(name)} {cfg[name]} needs {need}.")
 
 
 def check_outputs(cfg: DictConfig) -> None:

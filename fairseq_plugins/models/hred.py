@@ -12,6 +12,7 @@ from ..modules.hierarchical_encoder import HierarchicalEncoder
 from ..modules.stack import build_rnn
 from ._building import build_dropout, build_layers, build_word_dropout, cell_options
 from ._options import preset
+from ._validation import refuse_changed
 from .s2s_attn import S2SAttnConfig, S2SAttnModel
 
 
@@ -48,6 +49,14 @@ class HREDModel(S2SAttnModel):
         cls, cfg: HREDConfig, dictionary: Dictionary, embed_tokens: Embedding
     ) -> HierarchicalEncoder:
         """A token RNN and a context RNN."""
+        why = "the memory holds the states of words and turns"
+        refuse_changed(cfg, HREDConfig, ["encoder_out_dim"], why)
+        if str(cfg.bridge) == "transform-backward":
+            raise S2SError(
+                "--bridge transform-backward reads a backward state, but the last state of --arch "
+                "s2s_hred is that of the RNN over the turns, which reads forward: use --bridge "
+                "transform-last."
+            )
         if cfg.separator not in dictionary:
             raise S2SError(
                 f"--separator {cfg.separator} is not a symbol of the source dictionary, so no "

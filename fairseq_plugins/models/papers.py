@@ -25,7 +25,7 @@ from ..modules.transformer_encoder import TransformerMemoryEncoder
 from ..modules.word_query_decoder import WordQueryDecoder
 from ._building import build_output, build_word_dropout, cell_options, first_weights
 from ._options import preset
-from ._validation import refuse_changed, refuse_other
+from ._validation import check_memory_is_read, refuse_changed, refuse_other
 from .s2s import S2SConfig, S2SModel
 from .s2s_attn import S2SAttnConfig, S2SAttnModel
 
@@ -99,10 +99,12 @@ class Cho2014Model(S2SModel):
         encoder: MemoryEncoder,
     ) -> ChoDecoder:
         """The decoder of appendix A.2."""
+        check_memory_is_read(cfg)
         why = "the decoder of s2s_cho2014 is the paper's; --arch s2s --context-every-step takes it"
         refuse_other(cfg, "decoder_rnn_type", "gru", why)
         refuse_other(cfg, "bridge", "summary", why)
         refuse_other(cfg, "decoder_layers", 1, why)
+        refuse_changed(cfg, Cho2014Config, ["context_every_step"], "C is at every step anyway")
         hidden_dim, embed_dim = cfg.decoder_hidden_size, cfg.decoder_embed_dim
         options = replace(cell_options(cfg, "decoder"), reset_before=False)
         dims = {"output": hidden_dim, "embedded": embed_dim, "context": hidden_dim}
@@ -127,7 +129,7 @@ class Bahdanau2015Config(S2SAttnConfig):
     in the cell, and the readout of 500 maxout units over state, word and context.
 
     The readout takes the previous state, as A.2.2 prints it and as the authors' code has it; the
-    s_t of eq. 4 is that of ``s2s_attn``.
+    s_t of eq. 4 is that of ``s2s_attn``, and of this preset with another ``--attention-query``.
 
     Left out: Adadelta, the normal first weights of deviation 0.01 and 0.001 (orthogonal recurrent
     ones as in appendix B.1), the cell's biases where the paper omits them.
@@ -272,7 +274,7 @@ class RNMTPlusConfig(S2SAttnConfig):
     rnn_type = "lstm"
     cell_norm = "per-gate"
     lstm_output = "linear"
-    encoder_out_dim = 1024
+    encoder_out_dim = II("model.encoder_hidden_size")
     encoder_embed_dim = 1024
     encoder_hidden_size = 1024
     encoder_layers = 6
@@ -347,6 +349,8 @@ class ConvAttnModel(S2SAttnModel):
     ) -> ConvEncoder:
         """Two convolutional networks in place of the recurrent one."""
         refuse_recurrent_encoder(cfg)
+        why = "its depths are --conv-key-layers and --conv-value-layers"
+        refuse_changed(cfg, S2SConfig, ["encoder_layers"], why)
         return ConvEncoder(
             dictionary,
             embed_tokens,
@@ -444,5 +448,10 @@ def refuse_recurrent_encoder(cfg: S2SConfig) -> None:
     why = "this encoder is not recurrent"
     unused = ["encoder_direction", "encoder_hidden_size", "encoder_out_dim"]
     refuse_changed(cfg, S2SConfig, unused, why)
+    if cfg.encoder_dropout_out != cfg.dropout:
+        raise S2SError(
+            f"--encoder-dropout-out {cfg.encoder_dropout_out} has no meaning: this encoder takes "
+            "--encoder-dropout-in for all its layers."
+        )
     if str(cfg.encoder_rnn_type) != str(cfg.rnn_type):
         raise S2SError(f"--encoder-rnn-type {cfg.encoder_rnn_type} has no meaning: {why}.")

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairseq.data import Dictionary
-from fairseq.models import FairseqEncoderDecoderModel, register_model
+from fairseq.models import (
+    MODEL_DATACLASS_REGISTRY,
+    FairseqEncoderDecoderModel,
+    register_model,
+)
 from fairseq.tasks import FairseqTask
 from torch import Tensor
 
@@ -28,7 +32,15 @@ from ._building import (
 )
 from ._embedding import build_embedding
 from ._options import OutputOptions, RecurrenceOptions, RegularisationOptions, preset
-from ._validation import check_embeddings, check_outputs, check_recurrence, check_sizes, check_task
+from ._validation import (
+    check_embeddings,
+    check_memory_is_read,
+    check_outputs,
+    check_recurrence,
+    check_sizes,
+    check_task,
+    check_unused,
+)
 
 
 @dataclass
@@ -60,6 +72,7 @@ class S2SModel(FairseqEncoderDecoderModel):
         check_sizes(cfg)
         check_recurrence(cfg)
         check_outputs(cfg)
+        check_unused(cfg, MODEL_DATACLASS_REGISTRY.get(cfg.get("_name"), S2SConfig)())
         check_embeddings(cfg, joined=source == target)
         try:
             model = cls(*cls.build_sides(cfg, source, target))
@@ -158,6 +171,7 @@ class S2SModel(FairseqEncoderDecoderModel):
                 "--bridge zero leaves the plain decoder nothing of the source: use another "
                 "bridge, or --arch s2s_attn, whose attention brings it."
             )
+        check_memory_is_read(cfg)
         hidden_dim, embed_dim = cfg.decoder_hidden_size, cfg.decoder_embed_dim
         dims = {"output": hidden_dim}
         if cfg.context_every_step:

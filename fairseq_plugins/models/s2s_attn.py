@@ -105,6 +105,8 @@ class S2SAttnModel(S2SModel):
     ) -> AttentionRNNDecoder:
         """A decoder whose context enters the cell."""
         to_all = str(cfg.context_layers) == "all"
+        # A residual around the layer above the attending one must not go through the dropout.
+        inside = cfg.residual_from == 2
         upper = None
         if cfg.decoder_layers > 1:
             upper = build_layers(
@@ -114,6 +116,7 @@ class S2SAttnModel(S2SModel):
                 num_layers=cfg.decoder_layers - 1,
                 residual_from=max(cfg.residual_from - 1, 0),
                 context_dim=parts["attention"].output_dim if to_all else 0,
+                input_dropout=cfg.dropout if inside else 0.0,
             )
         options = cell_options(cfg, "decoder")
         parts = {
@@ -121,7 +124,7 @@ class S2SAttnModel(S2SModel):
             "cell": build_cell(options, cfg.decoder_hidden_size),
             "embed_dim": cfg.decoder_embed_dim,
             "upper": upper,
-            "dropout": build_dropout(cfg, cfg.dropout),
+            "dropout": build_dropout(cfg, 0.0 if inside else cfg.dropout),
             "context_to_all_layers": to_all,
         }
         if str(cfg.attention_query) == "between":

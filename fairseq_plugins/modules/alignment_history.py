@@ -63,7 +63,8 @@ class LocationHistory(AlignmentHistory):
         if min(channels, kernel_size) < 1 or kernel_size % 2 == 0:
             raise ValueError(
                 "the history 'location' needs at least 1 filter of an odd width, but has "
-                f"channels {channels} and kernel_size {kernel_size}"
+                f"--attention-location-channels {channels} and "
+                f"--attention-location-kernel-size {kernel_size}"
             )
         self.conv = nn.Conv1d(1, channels, kernel_size, padding=kernel_size // 2, bias=False)
         self.feature_proj = nn.Linear(channels, attention_dim, bias=False)
@@ -133,7 +134,7 @@ class FertilityCoverageHistory(CoverageHistory):
     def __init__(self, attention_dim: int, *, fertility: float) -> None:
         super().__init__(attention_dim)
         if not fertility > 0:
-            raise ValueError(f"the most words that a source word may give ({fertility}) is not > 0")
+            raise ValueError(f"--attention-fertility is {fertility}, but must be above 0")
         self.fertility = fertility
         self.fertility_proj = nn.Linear(attention_dim, 1, bias=False)
 

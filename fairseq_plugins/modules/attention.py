@@ -80,7 +80,7 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         if not temperature > 0:
-            raise ValueError(f"the attention's temperature ({temperature}) must be above 0")
+            raise ValueError(f"--attention-temperature is {temperature}, but must be above 0")
         if history is not None and not self.takes_history:
             raise ValueError(
                 f"--attention-history {history.name} needs the single hidden layer of an additive "

@@ -198,9 +198,9 @@ class TransformBackwardBridge(TransformLastBridge):
         super().__init__(**sizes)
         if not self.bidirectional:
             raise ValueError(
-                "--bridge transform-backward reads the backward half of the encoder's last "
-                "state, which --encoder-direction forward does not have; use "
-                "--encoder-direction bidirectional"
+                "--bridge transform-backward reads the backward half of the encoder's last state, "
+                "so it needs --encoder-direction bidirectional, not forward, backward or "
+                "bidirectional-first"
             )
 
     @property

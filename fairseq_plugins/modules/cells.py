@@ -75,8 +75,8 @@ class CellOptions:
             )
         if self.recurrent_dropout and self.rnn_type == "rnn":
             raise ValueError(
-                f"recurrent_dropout ({self.recurrent_dropout}) needs a gated cell, gru or lstm, "
-                f"but {kind} has no gates"
+                f"--recurrent-dropout {self.recurrent_dropout} needs a gated cell, gru or lstm, "
+                f"but --rnn-type {self.rnn_type} has no gates"
             )
         if self.reset_before and self.rnn_type != "gru":
             raise ValueError(f"reset_before ({self.reset_before}) needs a gru, not {kind}")

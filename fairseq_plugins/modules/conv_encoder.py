@@ -39,7 +39,7 @@ class ConvNet(nn.Module):
         super().__init__()
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(
-                f"kernel_size ({kernel_size}) must be odd, so that a window of "
+                f"--conv-kernel-size ({kernel_size}) must be odd, so that a window of "
                 f"{kernel_size} words has a middle and the length stays"
             )
         if layers < 1:

@@ -40,7 +40,9 @@ class MultiHeadAttention(Attention):
         super().__init__(memory_dim=memory_dim, **shared)
         for name, size in (("attention_dim", attention_dim), ("memory_dim", memory_dim)):
             if heads < 1 or size % heads:
-                raise ValueError(f"{name} ({size}) must be divisible by heads ({heads})")
+                raise ValueError(
+                    f"{name} ({size}) must be divisible by --attention-heads ({heads})"
+                )
         self.heads = heads
         self.query_proj = nn.Linear(query_dim, attention_dim, bias=False)  # W_s
         self.key_proj = nn.Linear(memory_dim, attention_dim)  # W_h, b

@@ -10,7 +10,7 @@ from fairseq.data import Dictionary
 from torch import Tensor, nn
 
 MARKER = re.compile(r"<unk-(0|[1-9][0-9]*)>")
-FLOOR = 1e-10  # the probability of a marker that the source does not hold
+FLOOR = 1e-30  # the probability of a marker that the source does not hold
 
 
 class UnknownMarkers(nn.Module):

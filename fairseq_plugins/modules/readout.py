@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .output import OutputProjection  # noqa: F401  (its old place)
-
 
 class Readout(nn.Module):
     r"""The contract: ``forward(*inputs)`` gives the features :math:`t_t` of one or more steps.
@@ -46,7 +44,8 @@ class StateReadout(Readout):
         if list(input_dims) != [output_dim]:
             raise ValueError(
                 f"the readout 'state' is the decoder's state as it is, so the sizes of its inputs "
-                f"({list(input_dims)}) must be that of the features alone ({output_dim})"
+                f"({list(input_dims)}) must be that of the features alone, --decoder-out-embed-dim "
+                f"({output_dim})"
             )
 
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -3,30 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .cells import (  # the names of cells.py that others still import from here
-    NONLINEARITIES,
-    RNN_TYPES,
-    STATE_NAMES,
-    Cell,
-    CellOptions,
-    State,
-    build_cell,
-    join_layers,
-    select_layers,
-)
-
-__all__ = [
-    "NONLINEARITIES",
-    "RNN",
-    "RNN_TYPES",
-    "STATE_NAMES",
-    "Cell",
-    "CellRNN",
-    "State",
-    "build_cell",
-    "join_layers",
-    "select_layers",
-]
+from .cells import Cell, CellOptions, State
 
 
 class RNN(nn.Module):

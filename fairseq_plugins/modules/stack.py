@@ -19,7 +19,7 @@ class Stack(nn.Module):
     The sum with :math:`x^{i-1}`, the layer's own input (not the previous step), is made from the
     layer ``residual_from`` on (Wu et al., 2016, GNMT, arXiv:1609.08144, eq. 6); c is the context
     that GNMT's decoder gives to all layers. Neither dropout nor c touches the residual, and
-    :math:`x^0`, the input of the stack, is not dropped here.
+    :math:`x^0`, the input of the stack, has an ``input_dropout`` of its own.
 
     Args:
         layers: one-layer modules with the interface of :class:`RNN`, from the bottom to the top
@@ -28,6 +28,7 @@ class Stack(nn.Module):
         variational: one dropout mask for all steps of a call
         residual_from: the first layer, counted from 1, that adds its input; 0 for none
         context_dim: size of the context, 0 for none
+        input_dropout: probability of dropping an activation below the lowest layer
 
     Shape:
         - inputs: (batch, len, input_dim)
@@ -49,11 +50,13 @@ class Stack(nn.Module):
         variational: bool = False,
         residual_from: int = 0,
         context_dim: int = 0,
+        input_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         # One for each gap, so that each keeps a mask of its own where masks are kept.
-        self.dropouts = nn.ModuleList(Dropout(dropout, variational) for _ in layers[1:])
+        below = [input_dropout, *[dropout] * (len(layers) - 1)]
+        self.dropouts = nn.ModuleList(Dropout(p, variational) for p in below)
         self.residual_from = residual_from
         self.context_dim = context_dim
         self.state_names = self.layers[-1].state_names
@@ -66,7 +69,7 @@ class Stack(nn.Module):
             if self.adds_input(i) and before != after:
                 raise ValueError(
                     f"A residual connection around layer {i} needs equal sizes, but its input has "
-                    f"{before} and its output {after} (residual_from {residual_from})"
+                    f"{before} and its output {after} (--residual-from {residual_from})"
                 )
 
     def adds_input(self, layer: int) -> bool:
@@ -117,7 +120,7 @@ class Stack(nn.Module):
             raise ValueError(f"context_dim is {self.context_dim}, but the context has {given}")
         states = []
         for i in range(self.num_layers):
-            inputs = self.dropouts[i - 1](vectors) if i else vectors
+            inputs = self.dropouts[i](vectors)
             inputs = inputs if context is None else torch.cat([inputs, context], dim=-1)
             outputs, state = layer(i, inputs)
             states.append(state)
@@ -157,6 +160,7 @@ def build_rnn(
     variational: bool = False,
     residual_from: int = 0,
     context_dim: int = 0,
+    input_dropout: float = 0.0,
 ) -> RNN | Stack:
     """Recurrent layers: one call of the library's kernel where it computes this, else a stack.
 
@@ -171,6 +175,7 @@ def build_rnn(
         variational: one dropout mask for all steps
         residual_from: the first layer, counted from 1, that adds its input; 0 for none
         context_dim: size of a context that every layer is given
+        input_dropout: probability of dropping an activation below the lowest layer
 
     Raises:
         ValueError: for an unknown direction, another number of directions than layers, or sizes
@@ -179,7 +184,8 @@ def build_rnn(
     directions = [directions] * num_layers if isinstance(directions, str) else list(directions)
     check_layers(num_layers, directions, dropout, residual_from)
     between = dropout if num_layers > 1 else 0.0
-    plain = not (0 < residual_from <= num_layers or context_dim or (variational and between))
+    residual = 0 < residual_from <= num_layers
+    plain = not (residual or context_dim or input_dropout or (variational and between))
     same = len(set(directions)) == 1 and directions[0] != "backward"
     if options.has_kernel and plain and same:
         return RNN(
@@ -202,6 +208,7 @@ def build_rnn(
         variational=variational,
         residual_from=residual_from,
         context_dim=context_dim,
+        input_dropout=input_dropout,
     )
 
 

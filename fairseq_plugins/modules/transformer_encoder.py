@@ -92,10 +92,6 @@ class TransformerMemoryEncoder(MemoryEncoder):
             "src_tokens": [src_tokens],
         }
 
-    def max_positions(self) -> int:
-        """The longest source that fairseq is told to let through."""
-        return self.transformer.max_positions()
-
 
 def check_sizes(embed_dim: int, layers: int, heads: int) -> None:
     """Refuse sizes that fit no Transformer.
@@ -107,7 +103,8 @@ def check_sizes(embed_dim: int, layers: int, heads: int) -> None:
         raise ValueError(f"layers ({layers}) and heads ({heads}) must be at least 1")
     if embed_dim % heads:
         raise ValueError(
-            f"the source embedding's size ({embed_dim}) must be divisible by heads ({heads})"
+            f"the source embedding's size ({embed_dim}) must be divisible by --transformer-heads "
+            f"({heads})"
         )
     if embed_dim < 4:
         raise ValueError(

@@ -8,10 +8,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from sentencepiece import SentencePieceProcessor
+from typing import TYPE_CHECKING
 
 from ..errors import S2SError
+
+if TYPE_CHECKING:  # a --user-dir is imported whole, also where this task is not wanted
+    from sentencepiece import SentencePieceProcessor
 
 KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # TrainerSpec.model_type
 NORMAL = 1  # SentencePiece.type of pieces that segmentation may choose; 4 is user-defined
@@ -31,7 +33,7 @@ class PieceModel:
     path: Path
     kind: str
     scores: dict[str, float]
-    processor: SentencePieceProcessor
+    processor: "SentencePieceProcessor"
 
 
 def read_piece_model(path: str | Path) -> PieceModel:
@@ -40,6 +42,8 @@ def read_piece_model(path: str | Path) -> PieceModel:
     Raises:
         S2SError: where it is missing or none
     """
+    from sentencepiece import SentencePieceProcessor
+
     path = Path(path)
     if not path.is_file():
         raise S2SError(f"There is no SentencePiece model {path}: check the path.")

@@ -9,8 +9,10 @@ from bisect import bisect
 from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from random import Random
+from typing import TYPE_CHECKING
 
-from sentencepiece import SentencePieceProcessor
+if TYPE_CHECKING:
+    from sentencepiece import SentencePieceProcessor
 
 SPACE = "\u2581"  # how SentencePiece writes a space, at the beginning of a word
 MAX_TABLES = 1 << 14  # kept, of words mostly; some tens of megabytes
@@ -91,7 +93,7 @@ class NBestSampling:
 
     def __init__(
         self,
-        processor: SentencePieceProcessor,
+        processor: "SentencePieceProcessor",
         scores: Mapping[str, float],
         alpha: float,
         nbest: int,

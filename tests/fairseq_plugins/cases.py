@@ -99,6 +99,7 @@ VARIANTS = {
     "per-gate-norm-rnn": {"cell_norm": "per-gate", "rnn_type": "rnn"},
     "linear-lstm": {"lstm_output": "linear"},
     "projected-memory": {"encoder_out_dim": 10, "bridge": "transform-all"},
+    "every-word-dropped": {"decoder_word_dropout": 1.0},
     "residual": {"residual_from": 2, "encoder_layers": 3, "decoder_layers": 3},
     "residual-layer-norm": {
         "residual_from": 2,

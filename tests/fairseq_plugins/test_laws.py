@@ -92,7 +92,13 @@ def test_the_output_is_a_distribution(case):
     assert probs.min() >= 0
 
 
-SAMPLED = {"variational_dropout", "recurrent_dropout", "encoder_word_dropout", "scheduled_sampling"}
+SAMPLED = {
+    "variational_dropout",
+    "recurrent_dropout",
+    "encoder_word_dropout",
+    "decoder_word_dropout",
+    "scheduled_sampling",
+}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not SAMPLED & set(CASES[case][1])])

@@ -108,7 +108,7 @@ def test_a_low_temperature_picks_one_token_and_a_high_one_none():
 
 @pytest.mark.parametrize("temperature", [0.0, -2.0, float("nan")])
 def test_a_temperature_that_is_not_positive_is_refused(temperature):
-    with pytest.raises(ValueError, match=rf"temperature \({temperature}\) must be above 0"):
+    with pytest.raises(ValueError, match=rf"--attention-temperature is {temperature}"):
         BahdanauAttention(2, 2, 2, temperature=temperature)
 
 

@@ -159,7 +159,7 @@ def test_a_bridge_that_reads_a_state_refuses_an_encoder_without_one(option):
 
 
 def test_transform_backward_refuses_an_encoder_that_reads_forward_only():
-    message = "--bridge transform-backward.*--encoder-direction forward"
+    message = "--bridge transform-backward.*--encoder-direction bidirectional, not forward"
     with pytest.raises(ValueError, match=message):
         make("transform-backward", bidirectional=False)
 

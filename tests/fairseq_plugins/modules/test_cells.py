@@ -185,7 +185,7 @@ def test_layers_come_apart_and_together_again():
         ({"rnn_type": "ltsm"}, "'ltsm'.*rnn, gru, lstm"),
         ({"rnn_type": "rnn", "nonlinearity": "tan"}, "'tan'.*tanh, relu"),
         ({"rnn_type": "lstm", "reset_before": True}, "True.*'lstm'"),
-        ({"rnn_type": "rnn", "recurrent_dropout": 0.2}, "0.2.*'rnn'"),
+        ({"rnn_type": "rnn", "recurrent_dropout": 0.2}, "0.2.*--rnn-type rnn"),
         ({"rnn_type": "gru", "recurrent_dropout": 1.0}, r"1\.0"),
         ({"rnn_type": "gru", "recurrent_dropout": -0.1}, r"-0\.1"),
     ],

@@ -142,7 +142,11 @@ def test_a_dropped_word_is_an_unknown_one_and_padding_stays():
 
 @pytest.mark.parametrize(
     "options, match",
-    [({"kernel_size": 4}, "kernel_size.*4"), ({"key_layers": 0}, "0"), ({"value_layers": 0}, "0")],
+    [
+        ({"kernel_size": 4}, "conv-kernel-size.*4"),
+        ({"key_layers": 0}, "0"),
+        ({"value_layers": 0}, "0"),
+    ],
 )
 def test_impossible_networks_are_refused(options, match):
     with pytest.raises(ValueError, match=match):

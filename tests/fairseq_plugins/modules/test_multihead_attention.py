@@ -86,9 +86,9 @@ def test_the_window_is_the_same_for_all_heads():
 @pytest.mark.parametrize(
     "memory_dim, attention_dim, heads, named",
     [
-        (6, 8, 4, r"memory_dim \(6\) must be divisible by heads \(4\)"),
-        (8, 6, 4, r"attention_dim \(6\) must be divisible by heads \(4\)"),
-        (8, 8, 0, r"attention_dim \(8\) must be divisible by heads \(0\)"),
+        (6, 8, 4, r"memory_dim \(6\) must be divisible by --attention-heads \(4\)"),
+        (8, 6, 4, r"attention_dim \(6\) must be divisible by --attention-heads \(4\)"),
+        (8, 8, 0, r"attention_dim \(8\) must be divisible by --attention-heads \(0\)"),
     ],
 )
 def test_heads_that_divide_a_size_badly_are_refused(memory_dim, attention_dim, heads, named):

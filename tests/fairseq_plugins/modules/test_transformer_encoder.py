@@ -140,8 +140,11 @@ def test_each_dropout_acts_in_training_only():
         assert not torch.equal(first, second), option
 
 
-def test_fairseq_is_told_the_longest_source():
-    assert make(max_positions=50).max_positions() == 50
+def test_a_source_may_be_longer_than_the_positions_made_at_first():
+    tokens = torch.full((1, 60), DICTIONARY.nspecial)
+    memory = make(max_positions=50)(tokens)["memory"][0]
+    longer = make(max_positions=100)(tokens)["memory"][0]
+    torch.testing.assert_close(memory, longer)
 
 
 def test_a_dropped_word_is_an_unknown_one_and_padding_stays():
