@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairseq.data import Dictionary
+from fairseq.logging import metrics
 from fairseq.models import (
     MODEL_DATACLASS_REGISTRY,
     FairseqEncoderDecoderModel,
@@ -190,6 +191,13 @@ class S2SModel(FairseqEncoderDecoderModel):
             bridge=cls.build_bridge(cfg, encoder),
             **build_output(cfg, dictionary, embed_tokens, dims),
         )
+
+    def set_num_updates(self, num_updates: int) -> None:
+        """Where training stands; the schedule of scheduled sampling goes into the log."""
+        super().set_num_updates(num_updates)
+        if self.decoder.schedule is not None:
+            probability = self.decoder.gold_probability
+            metrics.log_scalar("teacher_forcing", probability, weight=1, round=4)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor], strict: bool = True, *args, **kwargs

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import torch
 from fairseq.data import Dictionary
-from fairseq.logging import metrics
 from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
 
@@ -217,7 +216,6 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         """Where training stands; fairseq's trainer tells before every update."""
         if self.schedule is not None:
             self.gold_probability = self.schedule.probability(num_updates)
-            metrics.log_scalar("teacher_forcing", self.gold_probability, weight=1, round=4)
 
     def reorder_incremental_state(
         self, incremental_state: IncrementalState, new_order: Tensor
