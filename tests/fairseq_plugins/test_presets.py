@@ -315,3 +315,12 @@ def test_a_marker_is_embedded_as_unknown_and_only_copied(cell):
     probs = model.get_normalized_probs(net_output, log_probs=False)[0]
     assert probs[:, markers[1]].min() > 1e-3
     assert probs[:, [markers[0], markers[2]]].max() < 1e-8
+
+
+def test_a_source_beyond_the_position_embeddings_is_refused_in_one_sentence(few, tmp_path):
+    options = {**PRESETS["s2s_conv_attn"][0], "conv_max_positions": 20}
+    train(few, tmp_path, "--arch", "s2s_conv_attn", *flags_of(options), "--max-update", 1)
+    model = load(tmp_path / "checkpoint_last.pt", data=few)
+    assert model.generate(["1 " * 19], max_len=5)
+    with pytest.raises(S2SError, match=r"31 pieces is longer than this model can read \(20\)"):
+        model.generate(["1", "1 " * 30], max_len=5)
