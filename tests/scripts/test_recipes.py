@@ -37,7 +37,7 @@ def test_the_chat_is_prepared_checked_and_trained(chat: Sandbox, language: str, 
         assert chat.run(script, "--seed", "7", CHAT_LANG=language).returncode == 0
     made, checked, also_checked, binarised, trained = chat.calls()
     text = f"data-bin/{name}.text"
-    assert made == f"python scripts/prepare_chat.py --lang {language} --out {text}"
+    assert made == f"python scripts/prepare_chat.py --lang {language} --out {text} --turns 1"
     assert checked == f"python scripts/check_text.py {text}/train.src {text}/train.tgt"
     assert also_checked == f"python scripts/check_text.py {text}/valid.src {text}/valid.tgt"
     assert binarised.startswith("fairseq-preprocess --source-lang src --target-lang tgt")
@@ -45,6 +45,14 @@ def test_the_chat_is_prepared_checked_and_trained(chat: Sandbox, language: str, 
     assert trained.endswith("--seed 7")  # the user's flag comes last, so it wins
     beside = {path.name for path in (chat.root / "checkpoints" / name).iterdir()}
     assert beside == {"dict.src.txt", "dict.tgt.txt", "spm.model"}
+
+
+@pytest.mark.parametrize(("speakers", "flag"), [("1", " --speakers"), ("0", "")])
+def test_more_turns_and_speakers_are_asked_for(chat: Sandbox, speakers: str, flag: str) -> None:
+    assert (
+        chat.run("scripts/prepare_chat.sh", CHAT_TURNS="2", CHAT_SPEAKERS=speakers).returncode == 0
+    )
+    assert chat.calls()[0].endswith(f"--out data-bin/chat.text --turns 2{flag}")
 
 
 def test_data_that_fail_the_check_leave_the_old_data(chat: Sandbox) -> None:
@@ -63,13 +71,16 @@ def tests(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+PYTEST = "python -m pytest -n 2 --dist loadfile"
+
+
 @pytest.mark.parametrize(
     ("arguments", "pytest_call"),
     [
-        ([], "python -m pytest -m not slow"),
-        (["--all"], "python -m pytest"),
-        (["tests/scripts", "-k", "a"], "python -m pytest -m not slow tests/scripts -k a"),
-        (["--all", "-x"], "python -m pytest -x"),
+        ([], f"{PYTEST} -m not slow"),
+        (["--all"], PYTEST),
+        (["tests/scripts", "-k", "a"], f"{PYTEST} -m not slow tests/scripts -k a"),
+        (["--all", "-x"], f"{PYTEST} -x"),
     ],
 )
 def test_the_tests_run_after_set_up_and_style(
