@@ -30,10 +30,8 @@ def keep_live_symbols_only(model, dictionary) -> None:
     dead = torch.ones(len(dictionary), dtype=torch.bool)
     dead[dictionary.eos()] = False
     dead[dictionary.nspecial : dictionary.nspecial + LIVE] = False
-    output_layer = model.decoder.output_layer
-    model.decoder.output_layer = lambda features: output_layer(features).masked_fill(
-        dead, float("-inf")
-    )
+    decoder, logits = model.decoder, model.decoder.logits
+    decoder.logits = lambda *args: logits(*args).masked_fill(dead, float("-inf"))
 
 
 def forced_score(model, task, source, target) -> float:
