@@ -85,9 +85,9 @@ class DigitCorpus(NamedTuple):
     data: Path
     test: list[Item]
 
-    def exact(self, checkpoint: Path) -> dict[tuple[str, str], float]:
-        """The share of test sentences that a beam of 5 gets right, by task and length."""
-        output = generate(self.data, checkpoint, "--beam", 5, "--max-len-a", 1, "--max-len-b", 5)
+    def exact(self, checkpoint: Path, beam: int = 5) -> dict[tuple[str, str], float]:
+        """The share of test sentences that are right word for word, by task and length."""
+        output = generate(self.data, checkpoint, "--beam", beam, "--max-len-a", 1, "--max-len-b", 5)
         found = hypotheses(output)
         right: dict[tuple[str, str], list[bool]] = {}
         for number, item in enumerate(self.test):

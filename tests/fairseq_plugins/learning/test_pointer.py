@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import pytest
 
-import fairseq_plugins.criterions.coverage  # noqa: F401  (registers)
 from scripts import mark_unknown
 
 from ..commands import generate, hypotheses, preprocess, train, write_corpus

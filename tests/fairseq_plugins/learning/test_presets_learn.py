@@ -36,15 +36,15 @@ PLAIN = {
     ],
     "s2s_cho2014": [
         *(*RECURRENT, "--encoder-hidden-size", 192, "--decoder-hidden-size", 192),
-        *("--max-update", 1800),
+        *("--max-update", 2400),
     ],
 }
 ATTENTIVE = {
-    "s2s_bahdanau2015": [*ATTENTION, "--max-update", 900],
-    "s2s_luong2015": [*ATTENTION, *layers(2), "--max-update", 1600, "--lr", 0.004],
-    "s2s_cgru": [*ATTENTION, "--max-update", 1500, "--lr", 0.004],
-    "s2s_gnmt": [*ATTENTION, *layers(4), "--max-update", 900],
-    "s2s_rnmtplus": [*ATTENTION, *layers(3), "--encoder-out-dim", 64, "--max-update", 1000],
+    "s2s_bahdanau2015": [*ATTENTION, "--max-update", 1100],
+    "s2s_luong2015": [*ATTENTION, *layers(2), "--max-update", 1800, "--lr", 0.004],
+    "s2s_cgru": [*ATTENTION, "--max-update", 1400, "--dropout", 0.1],
+    "s2s_gnmt": [*ATTENTION, *layers(4), "--max-update", 1200],
+    "s2s_rnmtplus": [*ATTENTION, *layers(3), "--max-update", 1200],
     "s2s_conv_attn": [
         *(*NARROW, "--encoder-embed-dim", 128, "--decoder-embed-dim", 128),
         *("--decoder-hidden-size", 128, "--decoder-out-embed-dim", 128),
@@ -54,7 +54,7 @@ ATTENTIVE = {
         *(*NARROW, "--attention-dim", 64, "--encoder-layers", 2, "--transformer-heads", 4),
         *("--transformer-ffn-size", 256, "--max-update", 1800),
     ],
-    "s2s_hred": [*ATTENTION, "--context-hidden-size", 64, "--max-update", 1400],
+    "s2s_hred": [*ATTENTION, "--context-hidden-size", 64, "--max-update", 1600],
 }
 
 
