@@ -12,8 +12,9 @@ from ..commands import generate, hypotheses, lines, preprocess, train, write_cor
 pytestmark = pytest.mark.slow
 
 SEEDS = (1, 2, 3)
+UPDATES = 200
 COVERAGE = [
-    *("--attention-history", "coverage", "--coverage-weight", 0.2),
+    *("--attention-history", "coverage", "--coverage-weight", 0.3),
     *("--criterion", "label_smoothed_cross_entropy_with_coverage"),
 ]
 NONE = ["--criterion", "label_smoothed_cross_entropy"]
@@ -55,7 +56,7 @@ def repeated_share(data: Path, save_dir: Path, seed: int, flags: Sequence[object
         data,
         save_dir,
         *("--arch", "s2s_attn_tiny", "--rnn-type", "gru", "--seed", seed),
-        *("--max-update", 280, "--disable-validation", "--save-interval", 100),
+        *("--max-update", UPDATES, "--disable-validation", "--save-interval", 100),
         *flags,
     )
     checkpoint = save_dir / "checkpoint_last.pt"
@@ -79,5 +80,5 @@ def test_coverage_halves_the_repeated_4_grams_of_three_seeds(alike, tmp_path):
         for name, flags in (("none", NONE), ("coverage", COVERAGE))
     }
     without, covered = (sum(shares[name]) / len(SEEDS) for name in ("none", "coverage"))
-    assert without > 0.02, shares  # it does suffer
+    assert without > 0.03, shares  # it does suffer
     assert covered <= without / 2, shares
