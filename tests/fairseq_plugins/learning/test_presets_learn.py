@@ -60,9 +60,9 @@ ATTENTIVE = {
 
 
 # fairseq's search ends with as many finished hypotheses as the beam is wide, however poor they are.
-# This model is so sure of every digit that the end of the sentence is second to each of them, and
+# These are so sure of every digit that the end of the sentence is second to each of them, and
 # five early ends finish a beam of five before the right one comes.
-BEAMS = {"s2s_transformer_attn": 1}
+BEAMS = {"s2s_cgru": 1, "s2s_transformer_attn": 1}
 # A convolution has to learn the place of every word: at 20 digits this one gets most, not all.
 LENGTH_20 = {"s2s_conv_attn": 0.5}
 
