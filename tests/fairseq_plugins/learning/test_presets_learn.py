@@ -42,7 +42,7 @@ PLAIN = {
 ATTENTIVE = {
     "s2s_bahdanau2015": [*ATTENTION, "--max-update", 1100],
     "s2s_luong2015": [*ATTENTION, *layers(2), "--max-update", 1800, "--lr", 0.004],
-    "s2s_cgru": [*ATTENTION, "--max-update", 1400, "--dropout", 0.1],
+    "s2s_cgru": [*ATTENTION, "--max-update", 1700, "--dropout", 0.1],
     "s2s_gnmt": [*ATTENTION, *layers(4), "--max-update", 1200],
     "s2s_rnmtplus": [*ATTENTION, *layers(3), "--max-update", 1000, "--lr", 0.004],
     # Unscaled dot products of this size begin as a hard choice: the temperature softens them.
