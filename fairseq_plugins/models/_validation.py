@@ -187,11 +187,6 @@ def check_attention(cfg: DictConfig) -> None:
             "--readout state takes nothing but the decoder's state, but with "
             f"{given} the readout is given the context.",
         ),
-        (
-            cfg.attention_heads > 1 and str(cfg.attention_score) != "multi-head-additive",
-            f"--attention-heads {cfg.attention_heads} needs --attention-score "
-            f"multi-head-additive, but it is {cfg.attention_score}.",
-        ),
     ]
     for wrong, sentence in refused:
         if wrong:

@@ -53,7 +53,11 @@ def one_mask(module: nn.Module) -> Iterator[None]:
     """Within this block each variational dropout of ``module`` draws one mask, at its first call.
 
     A decoder that goes word by word keeps it so for a whole target; nothing outlives the block.
+    Outside training there is no mask and nothing to do, so a step of generation pays nothing.
     """
+    if not module.training:
+        yield
+        return
     dropouts = [part for part in module.modules() if isinstance(part, Dropout)]
     for dropout in dropouts:
         dropout.held = []
