@@ -17,6 +17,7 @@ from ..modules.bridge import BRIDGES
 from ..modules.cells import NONLINEARITIES, RNN_TYPES
 from ..modules.readout import READOUTS
 from ..modules.scheduled_sampling import SCHEDULES
+from ..ops.packed_linear import PRECISIONS
 
 RNN_TYPE_CHOICES = ChoiceEnum(list(RNN_TYPES))
 NONLINEARITY_CHOICES = ChoiceEnum(list(NONLINEARITIES))
@@ -35,6 +36,7 @@ QUERY_CHOICES = ChoiceEnum(["previous", "current", "between"])
 CONTEXT_CHOICES = ChoiceEnum(["auto", "cell", "readout", "both", "input-feeding"])
 LAYERS_CHOICES = ChoiceEnum(["first", "all"])
 EMBED_CHOICES = ChoiceEnum(["cell", "both"])
+PRECISION_CHOICES = ChoiceEnum(list(PRECISIONS))
 
 
 def preset(cls: type) -> type:
@@ -251,6 +253,33 @@ class RegularisationOptions(FairseqDataclass):
     )
     scheduled_sampling_floor: float = field(
         default=0.0, metadata={"help": "the probability never falls below this"}
+    )
+
+
+@dataclass
+class SpeedOptions(FairseqDataclass):
+    """How the same numbers are computed."""
+
+    no_fast: bool = field(
+        default=False,
+        metadata={
+            "help": "plain modules only, none of the fused forms; for debugging (as does the "
+            "environment variable S2S_NO_FAST=1)"
+        },
+    )
+    cpu_bf16: bool = field(
+        default=False,
+        metadata={
+            "help": "train in bfloat16 on a CPU that has it (AVX512-BF16 or AMX): the operands of "
+            "the matrix products; weights, states, softmax and loss stay in float32"
+        },
+    )
+    decode_precision: PRECISION_CHOICES = field(
+        default="fp32",
+        metadata={
+            "help": "generation on a CPU: the operands of the decoder's matrix products, for a "
+            "trained model by --model-overrides \"{'decode_precision': 'int8'}\""
+        },
     )
 
 

@@ -24,6 +24,7 @@ from ..modules.cells import STATE_NAMES
 from ..modules.decoder import BaseRNNDecoder, RNNDecoder
 from ..modules.embedding import Embedding
 from ..modules.encoder import MemoryEncoder, RNNEncoder
+from ..modules.fast import set_fast
 from ._building import (
     build_dropout,
     build_layers,
@@ -32,7 +33,13 @@ from ._building import (
     first_weights,
 )
 from ._embedding import build_embedding
-from ._options import OutputOptions, RecurrenceOptions, RegularisationOptions, preset
+from ._options import (
+    OutputOptions,
+    RecurrenceOptions,
+    RegularisationOptions,
+    SpeedOptions,
+    preset,
+)
 from ._validation import (
     check_embeddings,
     check_memory_is_read,
@@ -45,7 +52,7 @@ from ._validation import (
 
 
 @dataclass
-class S2SConfig(RegularisationOptions, OutputOptions, RecurrenceOptions):
+class S2SConfig(SpeedOptions, RegularisationOptions, OutputOptions, RecurrenceOptions):
     """The options of ``s2s``; sizes near those of the field's small recurrent models."""
 
     context_every_step: bool = field(
@@ -80,6 +87,7 @@ class S2SModel(FairseqEncoderDecoderModel):
         except ValueError as error:  # what a module refuses, the user can mend
             raise S2SError(str(error)) from error
         model.initialise(cfg)
+        set_fast(model, not cfg.no_fast)
         return model
 
     def initialise(self, cfg: S2SConfig) -> None:

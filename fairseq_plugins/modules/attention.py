@@ -9,9 +9,11 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ..ops.additive_energies import additive_energies
 from .alignment_history import AlignmentHistory
 from .attention_window import Window
 from .cells import State
+from .fast import may_be_fast
 
 
 class AttentionOutput(NamedTuple):
@@ -66,6 +68,7 @@ class Attention(nn.Module):
         ValueError: for a temperature that is not above 0, or a history that cannot enter the score
     """
 
+    fast = True  # see may_be_fast
     score: ClassVar[str]
     sizes: ClassVar[tuple[str, ...]] = ("query_dim", "memory_dim", "attention_dim")
     takes_history: ClassVar[bool] = False
@@ -183,11 +186,18 @@ class BahdanauAttention(Attention):
     def project_keys(self, memory: Tensor) -> Tensor:
         return self.key_proj(memory)
 
+    def energy_vector(self) -> Tensor:
+        """v (attention_dim,), as it multiplies the hidden layer."""
+        return self.energy.weight[0]
+
     def energies(self, query: Tensor, keys: Tensor, features: Tensor | None) -> Tensor:
-        meeting = self.query_proj(query).unsqueeze(2) + keys.unsqueeze(1)
+        queries = self.query_proj(query)
+        if features is None and query.size(1) > 1 and may_be_fast(self):
+            return additive_energies(queries, keys, self.energy_vector()).type_as(queries)
+        meeting = queries.unsqueeze(2) + keys.unsqueeze(1)
         if features is not None:
             meeting = meeting + features
-        return self.energy(torch.tanh(meeting)).squeeze(-1)
+        return torch.tanh(meeting) @ self.energy_vector()
 
 
 class NormedBahdanauAttention(BahdanauAttention):
@@ -208,6 +218,5 @@ class NormedBahdanauAttention(BahdanauAttention):
         super().__init__(query_dim, memory_dim, attention_dim, **shared)
         self.energy_scale = nn.Parameter(torch.full((1,), attention_dim**-0.5))
 
-    def energies(self, query: Tensor, keys: Tensor, features: Tensor | None) -> Tensor:
-        scale = self.energy_scale / self.energy.weight.norm()
-        return scale * super().energies(query, keys, features)
+    def energy_vector(self) -> Tensor:
+        return self.energy_scale / self.energy.weight.norm() * super().energy_vector()

@@ -8,6 +8,8 @@ from .bridge import EncoderOut
 from .cells import Cell, State
 from .decoder import BaseRNNDecoder, Unrolled
 from .dropout import Dropout
+from .fast import may_be_fast
+from .fused_attention_layer import AttendingLayer, can_be_fused, run_fused
 from .rnn import RNN
 from .stack import Stack
 
@@ -117,24 +119,55 @@ class AttentionRNNDecoder(AttentionDecoder):
 
     def unroll(self, embedded: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
         """See :meth:`BaseRNNDecoder.unroll`."""
-        embed_gates = self.embed_gates(embedded)
         names = self.cell.state_names
         first = {**state, **{name: state[name][:, :1] for name in names}}
-        attended, outputs = [], []
-        for t in range(embedded.size(1)):
-            step, moved = self.step(embedded[:, t : t + 1], embed_gates[:, t], first, encoder_out)
-            first = {**step.state, **moved}
-            attended.append(step)
-            outputs.append(moved["hidden"])
-        output = torch.cat(outputs, dim=1)
-        context = torch.cat([step.context for step in attended], dim=1)
-        alignment = torch.cat([step.alignment for step in attended], dim=1)
+        fused = embedded.size(1) > 1 and self.can_fuse() and may_be_fast(self)
+        attend = self._attend_fused if fused else self._attend_by_step
+        output, context, alignment, last = attend(embedded, first, encoder_out)
         if self.upper is not None:
             above = {name: state[name][:, 1:] for name in names}
             extra = (context,) if self.context_to_all_layers else ()
             output, above = self.upper(self.dropout(output), above, *extra)
-            first |= {name: torch.cat([first[name], above[name]], dim=1) for name in names}
-        return Unrolled(output, context, embedded, alignment, first)
+            last = last | {name: torch.cat([last[name], above[name]], dim=1) for name in names}
+        return Unrolled(output, context, embedded, alignment, last)
+
+    def can_fuse(self) -> bool:
+        """Whether a whole target may go through the fused recurrence; not where a subclass has
+        changed the step or the query."""
+        hooks = (AttentionRNNDecoder.step, AttentionDecoder.attend, AttentionDecoder.query)
+        same = all(getattr(type(self), hook.__name__) is hook for hook in hooks)
+        return same and can_be_fused(self.attention, self.cell)
+
+    def _attend_by_step(
+        self, embedded: Tensor, state: State, encoder_out: EncoderOut
+    ) -> AttendingLayer:
+        """The attending layer as it is written above."""
+        embed_gates = self.embed_gates(embedded)
+        attended, outputs = [], []
+        for t in range(embedded.size(1)):
+            step, moved = self.step(embedded[:, t : t + 1], embed_gates[:, t], state, encoder_out)
+            state = {**step.state, **moved}
+            attended.append(step)
+            outputs.append(moved["hidden"])
+        contexts, alignments, _ = zip(*attended, strict=True)
+        joined = (torch.cat(parts, dim=1) for parts in (outputs, contexts, alignments))
+        return AttendingLayer(*joined, state)
+
+    def _attend_fused(
+        self, embedded: Tensor, state: State, encoder_out: EncoderOut
+    ) -> AttendingLayer:
+        """The same, all steps in one function."""
+        self._project(encoder_out)
+        return run_fused(
+            self.attention,
+            self.cell,
+            self.context_gates,
+            self.embed_gates(embedded.transpose(0, 1)),
+            state,
+            encoder_out["keys"][0],
+            encoder_out["values"][0],
+            encoder_out["padding_mask"][0],
+        )
 
 
 class ConditionalRNNDecoder(AttentionRNNDecoder):

@@ -73,6 +73,8 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         dropout_out: dropout on the features
     """
 
+    fast = True  # see may_be_fast
+
     def __init__(
         self,
         dictionary: Dictionary,
