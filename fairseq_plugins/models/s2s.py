@@ -16,6 +16,7 @@ from fairseq.models import (
     register_model,
 )
 from fairseq.tasks import FairseqTask
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ..errors import S2SError
@@ -25,6 +26,7 @@ from ..modules.decoder import BaseRNNDecoder, RNNDecoder
 from ..modules.embedding import Embedding
 from ..modules.encoder import MemoryEncoder, RNNEncoder
 from ..modules.fast import set_fast
+from ..modules.prepared_step import prepare
 from ._building import (
     build_dropout,
     build_layers,
@@ -88,6 +90,7 @@ class S2SModel(FairseqEncoderDecoderModel):
             raise S2SError(str(error)) from error
         model.initialise(cfg)
         set_fast(model, not cfg.no_fast)
+        model.decode_precision = str(cfg.decode_precision)
         return model
 
     def initialise(self, cfg: S2SConfig) -> None:
@@ -199,6 +202,23 @@ class S2SModel(FairseqEncoderDecoderModel):
             bridge=cls.build_bridge(cfg, encoder),
             **build_output(cfg, dictionary, embed_tokens, dims),
         )
+
+    def prepare_for_inference_(self, cfg: DictConfig) -> None:
+        """What fairseq's commands call before they generate; ``--replace-unk`` reads alignments."""
+        generation = cfg.generation
+        if generation.replace_unk is not None:
+            generation = OmegaConf.merge(generation, {"print_alignment": "hard"})
+        super().prepare_for_inference_(OmegaConf.create({"generation": generation}))
+
+    def make_generation_fast_(self, need_attn: bool = True, **kwargs: Any) -> None:
+        """Get ready for generation; the weights must not change any more, so training ends here.
+
+        Args:
+            need_attn: whether alignments are wanted
+        """
+        if not self._is_generation_fast:
+            super().make_generation_fast_(need_attn=need_attn, **kwargs)
+            prepare(self.decoder, self.decode_precision, need_attn=need_attn)
 
     def set_num_updates(self, num_updates: int) -> None:
         """Where training stands; the schedule of scheduled sampling goes into the log."""

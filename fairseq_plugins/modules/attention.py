@@ -118,6 +118,9 @@ class Attention(nn.Module):
     ) -> AttentionOutput:
         """Attend with one or more queries, in their order.
 
+        The rows of keys, values and mask are sentences. There may be k times as many rows of
+        queries and state: the k hypotheses of a sentence, side by side.
+
         Args:
             query: (batch, tgt_len, query_dim)
             keys: (batch, src_len, key_dim), from :meth:`project_keys`
@@ -125,11 +128,13 @@ class Attention(nn.Module):
             padding_mask: (batch, src_len), True on padding
             state: with at least the entries of :meth:`init_state`
         """
-        if self.history is None:
-            weights, state = self.weigh(query, keys, padding_mask), {}
-        else:
-            weights, state = self._weigh_by_step(query, keys, padding_mask, state)
-        return AttentionOutput(*self.mix(weights, values), state)
+        sentences, rows, tgt_len = len(keys), len(query), query.size(1)
+        if self.history is not None:
+            return self._attend_by_step(query, keys, values, padding_mask, state)
+        queries = query.reshape(sentences, -1, query.size(-1))  # all queries of a sentence
+        context, alignment = self.mix(self.weigh(queries, keys, padding_mask), values)
+        shape = (rows, tgt_len, -1)
+        return AttentionOutput(context.reshape(shape), alignment.reshape(shape), {})
 
     def weigh(
         self, query: Tensor, keys: Tensor, padding_mask: Tensor, features: Tensor | None = None
@@ -144,17 +149,20 @@ class Attention(nn.Module):
         """The values mixed by the weights: context and alignment."""
         return torch.bmm(weights, values), weights
 
-    def _weigh_by_step(
-        self, query: Tensor, keys: Tensor, padding_mask: Tensor, state: State
-    ) -> tuple[Tensor, State]:
-        """The same as :meth:`weigh`, each alignment knowing those before it."""
+    def _attend_by_step(
+        self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor, state: State
+    ) -> AttentionOutput:
+        """The same with a history, each alignment knowing those before it."""
         steps = []
         for step_query in query.split(1, dim=1):
-            features = self.history.features(state).unsqueeze(1)
-            weights = self.weigh(step_query, keys, padding_mask, features)
-            state = self.history.update(state, weights[:, 0])
-            steps.append(weights)
-        return torch.cat(steps, dim=1), state
+            grouped = step_query.reshape(len(keys), -1, query.size(-1))
+            features = self.history.features(state).unflatten(0, grouped.shape[:2])
+            weights = self.weigh(grouped, keys, padding_mask, features)
+            context, alignment = (part.flatten(0, 1) for part in self.mix(weights, values))
+            state = self.history.update(state, alignment)
+            steps.append((context, alignment))
+        context, alignment = (torch.stack(parts, dim=1) for parts in zip(*steps, strict=True))
+        return AttentionOutput(context, alignment, state)
 
 
 class BahdanauAttention(Attention):

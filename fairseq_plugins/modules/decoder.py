@@ -1,6 +1,6 @@
 """The plain RNN decoder: the sentence reaches it only through the vector C."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from .bridge import Bridge, EncoderOut
 from .cells import State
 from .dropout import Dropout, one_mask
 from .embedding import Embedding
+from .hypotheses import repeat
 from .pointer import PointerGenerator
 from .readout import Readout
 from .rnn import RNN
@@ -19,6 +20,7 @@ from .scheduled_sampling import Schedule, mix
 from .stack import Stack
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
+PreparedForm = Callable[[Tensor, State, EncoderOut], "Unrolled"]
 
 
 class Unrolled(NamedTuple):
@@ -27,7 +29,8 @@ class Unrolled(NamedTuple):
     Attributes:
         output: s_t of the top layer (batch, tgt_len, hidden_dim)
         context: c_t, or the semantic vector C (batch, tgt_len, context_dim), or None
-        embedded: the embedding of y_{t-1} (batch, tgt_len, embed_dim)
+        embedded: the embedding of y_{t-1} (batch, tgt_len, embed_dim), or None where a step was
+            prepared, which has no need of it
         alignment: (batch, tgt_len, src_len), or None without attention
         state: the state after the last word; every entry is batch-first
         features: the readout's (batch, tgt_len, features_dim), where a step needs those of the
@@ -36,7 +39,7 @@ class Unrolled(NamedTuple):
 
     output: Tensor
     context: Tensor | None
-    embedded: Tensor
+    embedded: Tensor | None
     alignment: Tensor | None
     state: State
     features: Tensor | None = None
@@ -104,13 +107,18 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         self.word_dropout = word_dropout or nn.Identity()
         self.dropout_in = dropout_in or Dropout(0.0)
         self.dropout_out = dropout_out or Dropout(0.0)
+        self.need_attn = True
+        self.prepared: PreparedForm | None = None
 
     def init_state(self, encoder_out: EncoderOut) -> State:
         """The state before the first word; every entry is batch-first."""
         return self.bridge(encoder_out)
 
     def unroll(self, embedded: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
-        """Run over the words ``embedded`` (batch, tgt_len, embed_dim), from ``state`` on."""
+        """Run over the words ``embedded`` (batch, tgt_len, embed_dim), from ``state`` on.
+
+        In a search ``encoder_out`` may have one row for several of the batch: see ``hypotheses``.
+        """
         raise NotImplementedError
 
     def extract_features(
@@ -147,7 +155,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         unrolled = self.run(prev_output_tokens, encoder_out, incremental_state)
         features = self.dropout_out(unrolled.features)
         logits = features if features_only else self.logits(features, unrolled, encoder_out)
-        return logits, {"attn": [unrolled.alignment]}
+        return logits, {"attn": [unrolled.alignment if self.need_attn else None]}
 
     def run(
         self,
@@ -159,8 +167,12 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         with one_mask(self):
             if incremental_state is not None:
                 state = self.get_incremental_state(incremental_state, "state")
-                state = self.init_state(encoder_out) if state is None else state
-                unrolled = self._teacher_forced(prev_output_tokens[:, -1:], state, encoder_out)
+                word = prev_output_tokens[:, -1:]
+                if state is None:  # of each sentence; a search may have several hypotheses of it
+                    state = self.init_state(encoder_out)
+                    state = {name: repeat(part, len(word)) for name, part in state.items()}
+                step = self.prepared or self._teacher_forced
+                unrolled = step(word, state, encoder_out)
                 self.set_incremental_state(incremental_state, "state", unrolled.state)
                 return unrolled
             state = self.init_state(encoder_out)
@@ -208,7 +220,8 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         if self.pointer is None:
             return logits
         inputs = (unrolled.output, unrolled.context, unrolled.embedded)
-        return self.pointer(logits, inputs, unrolled.alignment, encoder_out["src_tokens"][0])
+        src_tokens = repeat(encoder_out["src_tokens"][0], len(logits))
+        return self.pointer(logits, inputs, unrolled.alignment, src_tokens)
 
     def output_layer(self, features: Tensor) -> Tensor:
         """Features -> logits; an adaptive softmax takes the features."""

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from .bridge import EncoderOut
 from .dropout import Dropout
 from .embedding import Embedding
+from .fast import may_be_fast
+from .hypotheses import reorder, select
 from .rnn import RNN
 from .stack import Stack
 
@@ -33,6 +35,7 @@ class MemoryEncoder(FairseqEncoder):
         bidirectional: whether the two halves of a state are the two directions
     """
 
+    fast = True  # see may_be_fast
     output_dim: int
     state_names: tuple[str, ...] = ()
     state_layers: int = 0
@@ -59,11 +62,8 @@ class MemoryEncoder(FairseqEncoder):
         raise NotImplementedError
 
     def reorder_encoder_out(self, encoder_out: EncoderOut, new_order: Tensor) -> EncoderOut:
-        """Select sentences: every entry of ``encoder_out`` is batch-first."""
-        return {
-            name: [tensor.index_select(0, new_order) for tensor in tensors]
-            for name, tensors in encoder_out.items()
-        }
+        """Select rows; each sentence stays one row where that can be, see ``hypotheses``."""
+        return (reorder if may_be_fast(self) else select)(encoder_out, new_order)
 
     def max_positions(self) -> int:
         """No limit of its own; fairseq's ``--max-source-positions`` rules."""

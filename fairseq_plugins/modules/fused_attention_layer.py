@@ -69,8 +69,7 @@ def run_fused(
         )
     last = {"hidden": states[-1]} | ({} if last_cell is None else {"cell": last_cell})
     outputs = (states, contexts, alignments)
-    model_dtype = recurrent.weight.dtype
-    return AttendingLayer(
-        *(output.transpose(0, 1).to(model_dtype) for output in outputs),
-        {name: tensor.unsqueeze(1).to(model_dtype) for name, tensor in last.items()},
-    )
+    output, context, alignment = (x.transpose(0, 1).to(recurrent.weight.dtype) for x in outputs)
+    last = {name: tensor.unsqueeze(1).type_as(output) for name, tensor in last.items()}
+    # fairseq's loss for guided alignment views the alignment as rows.
+    return AttendingLayer(output, context, alignment.contiguous(), last)

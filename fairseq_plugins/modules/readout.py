@@ -58,6 +58,7 @@ class LinearReadout(Readout):
 
     def __init__(self, input_dims: Sequence[int], output_dim: int) -> None:
         super().__init__(input_dims, output_dim)
+        self.input_dims = list(input_dims)
         self.proj = nn.Linear(sum(input_dims), self.hidden_dim)
 
     @property
@@ -67,7 +68,15 @@ class LinearReadout(Readout):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The features of one or more steps."""
-        return self.proj(torch.cat(inputs, dim=-1))
+        return self.activate(self.proj(torch.cat(inputs, dim=-1)))
+
+    def activate(self, sums: Tensor) -> Tensor:
+        """From the linear map's output (..., hidden_dim) to the features; a hook of subclasses."""
+        return sums
+
+    def split_weight(self) -> tuple[Tensor, ...]:
+        """The part of W for each input, (hidden_dim, input_dim)."""
+        return self.proj.weight.split(self.input_dims, dim=1)
 
 
 class DeepOutput(LinearReadout):
@@ -79,9 +88,8 @@ class DeepOutput(LinearReadout):
     2017, arXiv:1703.04357).
     """
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """The features of one or more steps."""
-        return torch.tanh(super().forward(*inputs))
+    def activate(self, sums: Tensor) -> Tensor:
+        return torch.tanh(sums)
 
 
 class MaxoutReadout(LinearReadout):
@@ -100,9 +108,8 @@ class MaxoutReadout(LinearReadout):
         """Two for each feature."""
         return 2 * self.output_dim
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """The features of one or more steps."""
-        return super().forward(*inputs).unflatten(-1, (self.output_dim, 2)).amax(dim=-1)
+    def activate(self, sums: Tensor) -> Tensor:
+        return sums.unflatten(-1, (self.output_dim, 2)).amax(dim=-1)
 
 
 READOUTS = {

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, autograd
 
 from .additive_score import ExponentialScore, TanhScore, in_range
+from .attention_step import best_form
 from .autocast import without_autocast
 
 
@@ -42,8 +43,7 @@ class AdditiveEnergies(autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, queries: Tensor, keys: Tensor, energy: Tensor) -> Tensor:
-        on_cpu = queries.device.type == "cpu"
-        exponential = on_cpu and in_range(keys) and in_range(queries)
+        exponential = best_form(keys) == "exponential" and in_range(queries)
         ctx.form = ExponentialScore if exponential else TanhScore
         ctx.save_for_backward(queries, keys, energy)
         score, prepared = _start(ctx.form, queries, keys, energy)

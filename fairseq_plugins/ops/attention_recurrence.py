@@ -10,6 +10,9 @@ outside: the keys, the words' share of the gates :math:`g_t`, the readout and th
 step makes two products, :math:`[W_s; U] s_{t-1}` and :math:`W_c c_t`; the backward pass makes their
 two transposes, and the gradient of each weight is one product after the loop. The hidden layer of
 the attention is computed again, so that memory does not grow with source times target.
+
+On a GPU the attention is one kernel each way, and a loop over a shape that comes again
+(``--num-batch-buckets``) is one CUDA graph; nothing in it waits for the GPU.
 """
 
 from typing import Any, NamedTuple
@@ -17,10 +20,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, autograd
 
-from .additive_score import ExponentialScore, TanhScore, in_prepared_range, in_range
-from .attention_step import AttentionStep
+from .additive_score import in_prepared_range
+from .attention_step import best_form, make_step
 from .autocast import without_autocast
 from .cells import CELL_OPS, CellOp
+from .cuda_graphs import GraphedByShape
 from .packed_linear import pack_linear
 from .plain_recurrence import plain_attention_recurrence
 
@@ -80,7 +84,7 @@ def attention_recurrence(
     bias = torch.zeros_like(padding_mask, dtype=keys.dtype)
     bias.masked_fill_(padding_mask, float("-inf"))
     tensors = (gates, keys, values, bias, *weights, hidden, cell)
-    return Recurrence(*AttentionRecurrence.apply(rnn_type, precision, *tensors))
+    return Recurrence(*_apply(rnn_type, precision, *tensors))
 
 
 class AttentionRecurrence(autograd.Function):
@@ -109,21 +113,23 @@ class AttentionRecurrence(autograd.Function):
         return None, None, *gradients
 
 
+_apply = GraphedByShape(AttentionRecurrence.apply)
+
+
 def _forward(op: type[CellOp], precision: str, *tensors: Tensor | None) -> tuple:
-    """Outputs, what the backward pass reads beside them, and the form of the score."""
-    _, keys, *_ = tensors
-    # On a CPU exponentials pay, and to look at the numbers costs nothing.
-    if keys.device.type == "cpu" and in_range(keys):
-        outputs, kept = _loop(op, ExponentialScore, precision, *tensors)
-        *_, queries = kept
-        if in_prepared_range(queries):
-            return outputs, kept, ExponentialScore
-    return *_loop(op, TanhScore, precision, *tensors), TanhScore
+    """Outputs, what the backward pass reads beside them, and the form of the attention."""
+    form = best_form(tensors[1])
+    outputs, kept = _loop(op, form, precision, *tensors)
+    *_, queries = kept
+    if form == "exponential" and not in_prepared_range(queries):
+        form = "tanh"  # a rare case, seen only now that all queries are known
+        outputs, kept = _loop(op, form, precision, *tensors)
+    return outputs, kept, form
 
 
 def _loop(
     op: type[CellOp],
-    form: type[TanhScore],
+    form: str,
     precision: str,
     gates: Tensor,
     keys: Tensor,
@@ -140,7 +146,7 @@ def _loop(
     """The loop over the target."""
     steps, batch, _ = gates.shape
     attention_dim = len(query_weight)
-    attention = AttentionStep(form(keys, energy), bias, values)
+    attention = make_step(form, keys, energy, bias, values)
     from_state = pack_linear(
         torch.cat([query_weight, recurrent_weight]),
         torch.cat([recurrent_bias.new_zeros(attention_dim), recurrent_bias]),
@@ -170,7 +176,7 @@ def _loop(
 def _backward(
     op: type[CellOp],
     precision: str,
-    form: type[TanhScore],
+    form: str,
     tensors: tuple,
     kept: tuple,
     d_outputs: tuple,
@@ -181,7 +187,7 @@ def _backward(
     d_states, d_contexts_out, d_alignments, d_last_cell = d_outputs
     steps, batch, _ = gates.shape
     attention_dim = len(query_weight)
-    attention = AttentionStep(form(keys, energy), bias, values)
+    attention = make_step(form, keys, energy, bias, values)
     attention.start_backward()
     joined = torch.cat([query_weight, recurrent_weight])
     to_state = pack_linear(joined.t(), rows=batch, precision=precision)

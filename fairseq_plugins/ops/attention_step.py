@@ -7,10 +7,63 @@ with the energies e of ``additive_score`` and a bias b that is 0 on words and mi
 padding (Bahdanau et al., 2015, arXiv:1409.0473, section 3.1).
 """
 
+from functools import cache
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
-from .additive_score import TanhScore
+from .additive_score import ExponentialScore, TanhScore, in_range
+
+SCORES = {"tanh": TanhScore, "exponential": ExponentialScore}
+
+
+class Step(Protocol):
+    """What the recurrence calls; see :class:`AttentionStep`."""
+
+    def prepare(self, query: Tensor) -> None: ...
+
+    def forward(self, query: Tensor, alignment: Tensor, context: Tensor) -> None: ...
+
+    def start_backward(self) -> None: ...
+
+    def backward(
+        self,
+        query: Tensor,
+        alignment: Tensor,
+        d_context: Tensor,
+        d_alignment: Tensor | None,
+        d_query: Tensor,
+    ) -> None: ...
+
+    def gradients(self) -> tuple[Tensor, Tensor]: ...
+
+
+def best_form(keys: Tensor) -> str:
+    """How to attend to these keys: ``"tanh"``, ``"exponential"`` or ``"triton"``."""
+    if keys.is_cuda and keys.dtype == torch.float32 and has_triton():
+        return "triton"
+    # On a CPU exponentials pay, and to look at the numbers costs nothing.
+    return "exponential" if keys.device.type == "cpu" and in_range(keys) else "tanh"
+
+
+def make_step(form: str, keys: Tensor, energy: Tensor, bias: Tensor, values: Tensor) -> Step:
+    """The step over these keys (batch, src_len, attention_dim); see :class:`AttentionStep`."""
+    if form == "triton":
+        from .triton_attention import TritonAttentionStep
+
+        return TritonAttentionStep(*(x.contiguous() for x in (keys, energy, bias, values)))
+    return AttentionStep(SCORES[form](keys, energy), bias, values)
+
+
+@cache
+def has_triton() -> bool:
+    """Whether Triton is installed, as it is with torch for CUDA."""
+    try:
+        import triton  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 class AttentionStep:
