@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from fairseq.data import Dictionary
 from fairseq.logging import metrics
 from fairseq.models import (
@@ -27,6 +28,7 @@ from ..modules.embedding import Embedding
 from ..modules.encoder import MemoryEncoder, RNNEncoder
 from ..modules.fast import set_fast
 from ..modules.prepared_step import prepare
+from ..ops.packed_linear import has_bf16
 from ._building import (
     build_dropout,
     build_layers,
@@ -70,6 +72,9 @@ class S2SModel(FairseqEncoderDecoderModel):
     A variant overrides one of :meth:`build_encoder`, :meth:`build_bridge`, :meth:`build_decoder`.
     """
 
+    cpu_bf16 = False
+    decode_precision = "fp32"
+
     @classmethod
     def build_model(cls, cfg: S2SConfig, task: FairseqTask) -> "S2SModel":
         """Build the model for a task with a source and a target dictionary.
@@ -90,7 +95,7 @@ class S2SModel(FairseqEncoderDecoderModel):
             raise S2SError(str(error)) from error
         model.initialise(cfg)
         set_fast(model, not cfg.no_fast)
-        model.decode_precision = str(cfg.decode_precision)
+        model.cpu_bf16, model.decode_precision = cfg.cpu_bf16, str(cfg.decode_precision)
         return model
 
     def initialise(self, cfg: S2SConfig) -> None:
@@ -108,6 +113,17 @@ class S2SModel(FairseqEncoderDecoderModel):
             embed_target = cls.build_embedding(cfg, target, "decoder")
         encoder = cls.build_encoder(cfg, source, embed_source)
         return encoder, cls.build_decoder(cfg, target, embed_target, encoder)
+
+    def forward(self, *args: Any, **kwargs: Any) -> tuple[Tensor, dict[str, list[Tensor | None]]]:
+        """What fairseq's encoder-decoder gives, with ``--cpu-bf16`` under autocast in training."""
+        half = self.training and self.cpu_bf16 and self.decoder.embed_tokens.weight.is_cpu
+        if half and not has_bf16():
+            raise S2SError(
+                "--cpu-bf16 needs a processor that multiplies bfloat16 itself (AVX512-BF16 or "
+                "AMX), which this one does not: leave it out."
+            )
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            return super().forward(*args, **kwargs)
 
     @classmethod
     def build_embedding(cls, cfg: S2SConfig, dictionary: Dictionary, side: str) -> Embedding:
