@@ -4,8 +4,11 @@ from .coverage import (
     LabelSmoothedCrossEntropyWithCoverage,
     LabelSmoothedCrossEntropyWithCoverageConfig,
 )
+from .fused import FusedLabelSmoothedCrossEntropy, FusedLabelSmoothedCrossEntropyConfig
 
 __all__ = [
+    "FusedLabelSmoothedCrossEntropy",
+    "FusedLabelSmoothedCrossEntropyConfig",
     "LabelSmoothedCrossEntropyWithCoverage",
     "LabelSmoothedCrossEntropyWithCoverageConfig",
 ]

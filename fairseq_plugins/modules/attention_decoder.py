@@ -161,8 +161,9 @@ class AttentionRNNDecoder(AttentionDecoder):
         return run_fused(
             self.attention,
             self.cell,
+            self.embed_gates,
             self.context_gates,
-            self.embed_gates(embedded.transpose(0, 1)),
+            embedded,
             state,
             encoder_out["keys"][0],
             encoder_out["values"][0],

@@ -3,22 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from ..ops.unpacked_rnn import reverse_padded
 from .cells import State
 from .rnn import RNN, CellRNN
 
 DIRECTIONS = ("forward", "backward", "bidirectional")
 NO_FIRST_STATE = "Only layers that all read forward take a first state"
-
-
-def reverse_padded(inputs: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse the real part of each right-padded row; the padding stays at the end.
-
-    Shape: inputs (batch, len, dim), lengths (batch,) -> (batch, len, dim)
-    """
-    steps = torch.arange(inputs.size(1), device=inputs.device)
-    last = lengths.to(inputs.device).unsqueeze(1) - 1
-    index = torch.where(steps > last, steps, last - steps)  # (batch, len)
-    return inputs.gather(1, index.unsqueeze(-1).expand_as(inputs))
 
 
 class Backward(nn.Module):

@@ -31,8 +31,9 @@ def can_be_fused(attention: Attention, cell: Cell) -> bool:
 def run_fused(
     attention: BahdanauAttention,
     cell: Cell,
+    embed_gates: nn.Linear,
     context_gates: nn.Linear,
-    gates: Tensor,
+    embedded: Tensor,
     state: State,
     keys: Tensor,
     values: Tensor,
@@ -44,26 +45,33 @@ def run_fused(
     of the products are of that type, and states, energies and softmax of float32.
 
     Args:
-        gates: the words' share of the gates (tgt_len, batch, gates_dim), time first
+        embedded: the words (batch, tgt_len, embed_dim)
         state: entries (batch, 1, hidden_dim)
         keys, values, padding_mask: see :meth:`Attention.forward`
     """
     dtype = torch.promote_types(cell.recurrent.weight.dtype, torch.float32)
-    device = gates.device.type
+    device = embedded.device.type
     half = autocast_dtype(device) == torch.bfloat16
     with without_autocast(device):
         energy = attention.energy_vector() / attention.temperature
         recurrent = cell.recurrent
-        weights = (attention.query_proj.weight, energy, context_gates.weight)
-        weights = Weights(*(w.to(dtype) for w in (*weights, recurrent.weight, recurrent.bias)))
+        weights = Weights(
+            embed_gates.weight,
+            embed_gates.bias,
+            attention.query_proj.weight,
+            energy,
+            context_gates.weight,
+            recurrent.weight,
+            recurrent.bias,
+        )
         first = [state[name][:, 0].to(dtype) for name in cell.state_names]
         states, contexts, alignments, last_cell = attention_recurrence(
             cell.options.rnn_type,
-            gates.to(dtype),
+            embedded.transpose(0, 1).to(dtype),
             keys.to(dtype),
             values.to(dtype),
             padding_mask,
-            weights,
+            Weights(*(weight.to(dtype) for weight in weights)),
             *first,
             precision="bf16" if half else "fp32",
         )

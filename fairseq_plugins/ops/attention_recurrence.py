@@ -2,14 +2,18 @@ r"""The teacher-forced recurrence of Bahdanau's decoder as one differentiable fu
 
 .. math::
     a_t, c_t = \mathrm{attention}(W_s s_{t-1}, k), \quad
-    s_t = f(g_t + W_c c_t, U s_{t-1} + b)
+    s_t = f(W_x x_t + b_x + W_c c_t, U s_{t-1} + b_u)
 
 (Bahdanau et al., 2015, arXiv:1409.0473, appendix A.2.2; the twin is the loop of
-``modules.attention_decoder.AttentionRNNDecoder``). What does not depend on :math:`s_{t-1}` stays
-outside: the keys, the words' share of the gates :math:`g_t`, the readout and the output. Inside, a
-step makes two products, :math:`[W_s; U] s_{t-1}` and :math:`W_c c_t`; the backward pass makes their
-two transposes, and the gradient of each weight is one product after the loop. The hidden layer of
-the attention is computed again, so that memory does not grow with source times target.
+``modules.attention_decoder.AttentionRNNDecoder``). What does not depend on :math:`s_{t-1}` is made
+for all steps at once: the keys, readout and output outside, and here :math:`W_x x_t`. A step makes
+two products, :math:`[W_s; U] s_{t-1}` and :math:`W_c c_t`; the backward pass makes their two
+transposes, and the gradient of each weight is one product after the loop.
+
+The hidden layer of the attention is computed again in the backward pass, so that memory does not
+grow with source times target. One buffer (tgt_len, batch, attention_dim + G) holds the queries and
+the activations of the gates, and takes their gradients in the backward pass; a second one
+(``retain_graph``) runs the loop again.
 
 On a GPU the attention is one kernel each way, and a loop over a shape that comes again
 (``--num-batch-buckets``) is one CUDA graph; nothing in it waits for the GPU.
@@ -25,8 +29,10 @@ from .attention_step import best_form, make_step
 from .autocast import without_autocast
 from .cells import CELL_OPS, CellOp
 from .cuda_graphs import GraphedByShape
+from .differentiable import differentiable_gradients
 from .packed_linear import pack_linear
 from .plain_recurrence import plain_attention_recurrence
+from .time_products import flat_product, input_gradient, weight_gradient
 
 
 class Recurrence(NamedTuple):
@@ -39,22 +45,48 @@ class Recurrence(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """The parameters inside the loop.
+    """The parameters, with G = gates * hidden_dim."""
 
-    Shapes with G = gates * hidden_dim: query W_s (attention_dim, hidden_dim), energy v
-    (attention_dim,), context W_c (G, memory_dim), recurrent U (G, hidden_dim), bias b (G,).
-    """
+    input: Tensor  # W_x (G, input_dim)
+    input_bias: Tensor  # b_x (G,)
+    query: Tensor  # W_s (attention_dim, hidden_dim)
+    energy: Tensor  # v (attention_dim,)
+    context: Tensor  # W_c (G, memory_dim)
+    recurrent: Tensor  # U (G, hidden_dim)
+    recurrent_bias: Tensor  # b_u (G,)
 
-    query: Tensor
-    energy: Tensor
-    context: Tensor
-    recurrent: Tensor
+
+class Inputs(NamedTuple):
+    """All tensors of the recurrence, in the order of the function's arguments."""
+
+    words: Tensor
+    keys: Tensor
+    values: Tensor
     bias: Tensor
+    weights: Weights
+    hidden: Tensor
+    cell: Tensor | None
+
+    @classmethod
+    def of(cls, tensors: tuple[Tensor | None, ...]) -> "Inputs":
+        """From one flat tuple."""
+        return cls(*tensors[:4], Weights(*tensors[4:11]), *tensors[11:])
+
+
+class Run(NamedTuple):
+    """What a run over the target has made; the backward pass overwrites buffer and memory."""
+
+    form: str  # of the attention, see ``attention_step``
+    buffer: Tensor  # prepared queries and activations (tgt_len, batch, attention_dim + G)
+    states: Tensor  # s_0 .. s_T
+    contexts: Tensor
+    alignments: Tensor
+    memory: Tensor  # of the cell, see ``cells``
 
 
 def attention_recurrence(
     rnn_type: str,
-    gates: Tensor,
+    words: Tensor,
     keys: Tensor,
     values: Tensor,
     padding_mask: Tensor,
@@ -68,7 +100,7 @@ def attention_recurrence(
 
     Args:
         rnn_type: ``"rnn"`` (tanh), ``"gru"`` or ``"lstm"``
-        gates: the words' share g (tgt_len, batch, G)
+        words: x (tgt_len, batch, input_dim)
         keys: (batch, src_len, attention_dim)
         values: (batch, src_len, memory_dim)
         padding_mask: (batch, src_len), True on padding; a word at least in each row
@@ -76,14 +108,13 @@ def attention_recurrence(
         hidden: s_0 (batch, hidden_dim)
         cell: c_0 (batch, hidden_dim), of an LSTM
         precision: of the operands of the matrix products, see ``pack_linear``; everything else is
-            in the type of ``gates``, which is float32 or float64, under autocast too
+            in the type of the tensors, float32 or float64, under autocast too
 
-    A second backward pass (``retain_graph``) is right; where the backward pass itself is to be
-    differentiated (``create_graph``) it runs the plain loop.
+    Where the backward pass itself is to be differentiated (``create_graph``) it is the plain form's.
     """
     bias = torch.zeros_like(padding_mask, dtype=keys.dtype)
     bias.masked_fill_(padding_mask, float("-inf"))
-    tensors = (gates, keys, values, bias, *weights, hidden, cell)
+    tensors = (words, keys, values, bias, *weights, hidden, cell)
     return Recurrence(*_apply(rnn_type, precision, *tensors))
 
 
@@ -93,73 +124,63 @@ class AttentionRecurrence(autograd.Function):
     @staticmethod
     def forward(ctx: Any, rnn_type: str, precision: str, *tensors: Tensor | None) -> tuple:
         ctx.set_materialize_grads(False)
-        op = CELL_OPS[rnn_type]
-        with without_autocast(tensors[0].device.type):
-            outputs, kept, form = _forward(op, precision, *tensors)
-        ctx.options = rnn_type, precision, form
-        ctx.save_for_backward(*tensors, *outputs[:3], *kept)
-        return outputs
+        op, inputs = CELL_OPS[rnn_type], Inputs.of(tensors)
+        with without_autocast(inputs.words.device.type):
+            run = _forward(op, precision, inputs)
+        ctx.options, ctx.run = (rnn_type, precision), run
+        ctx.save_for_backward(*tensors)
+        last_cell = run.memory[-1].clone() if op.has_cell else None
+        # Views, not the tensors themselves: those would keep the graph that they are in alive.
+        return run.states[1:], run.contexts[:], run.alignments[:], last_cell
 
     @staticmethod
     def backward(ctx: Any, *d_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
-        rnn_type, precision, form = ctx.options
-        saved = ctx.saved_tensors
-        tensors, kept = saved[:11], saved[11:]
+        rnn_type, precision = ctx.options
+        tensors = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return None, None, *_differentiable(rnn_type, tensors, d_outputs)
-        op = CELL_OPS[rnn_type]
-        with without_autocast(tensors[0].device.type):
-            gradients = _backward(op, precision, form, tensors, kept, d_outputs)
+            plain = plain_attention_recurrence
+            gradients = differentiable_gradients(plain, rnn_type, tensors, d_outputs)
+            return None, None, *gradients
+        op, inputs = CELL_OPS[rnn_type], Inputs.of(tensors)
+        with without_autocast(inputs.words.device.type):
+            run, ctx.run = ctx.run or _forward(op, precision, inputs), None
+            gradients = _backward(op, precision, inputs, run, d_outputs)
         return None, None, *gradients
 
 
 _apply = GraphedByShape(AttentionRecurrence.apply)
 
 
-def _forward(op: type[CellOp], precision: str, *tensors: Tensor | None) -> tuple:
-    """Outputs, what the backward pass reads beside them, and the form of the attention."""
-    form = best_form(tensors[1])
-    outputs, kept = _loop(op, form, precision, *tensors)
-    *_, queries = kept
+def _forward(op: type[CellOp], precision: str, inputs: Inputs) -> Run:
+    """The loop, in the fastest form that is exact."""
+    form = best_form(inputs.keys)
+    run = _loop(op, form, precision, inputs)
+    queries = run.buffer[:, :, : len(inputs.weights.query)]
     if form == "exponential" and not in_prepared_range(queries):
-        form = "tanh"  # a rare case, seen only now that all queries are known
-        outputs, kept = _loop(op, form, precision, *tensors)
-    return outputs, kept, form
+        return _loop(op, "tanh", precision, inputs)  # rare, and seen only now
+    return run
 
 
-def _loop(
-    op: type[CellOp],
-    form: str,
-    precision: str,
-    gates: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    bias: Tensor,
-    query_weight: Tensor,
-    energy: Tensor,
-    context_weight: Tensor,
-    recurrent_weight: Tensor,
-    recurrent_bias: Tensor,
-    hidden: Tensor,
-    cell: Tensor | None,
-) -> tuple[tuple, tuple[Tensor, ...]]:
+def _loop(op: type[CellOp], form: str, precision: str, inputs: Inputs) -> Run:
     """The loop over the target."""
-    steps, batch, _ = gates.shape
-    attention_dim = len(query_weight)
-    attention = make_step(form, keys, energy, bias, values)
+    words, keys, values, bias, weights, hidden, cell = inputs
+    steps, batch, _ = words.shape
+    attention_dim = len(weights.query)
+    attention = make_step(form, keys, weights.energy, bias, values)
     from_state = pack_linear(
-        torch.cat([query_weight, recurrent_weight]),
-        torch.cat([recurrent_bias.new_zeros(attention_dim), recurrent_bias]),
+        torch.cat([weights.query, weights.recurrent]),
+        torch.cat([weights.query.new_zeros(attention_dim), weights.recurrent_bias]),
         rows=batch,
         precision=precision,
     )
-    from_context = pack_linear(context_weight, rows=batch, precision=precision)
-    activations = gates.clone(memory_format=torch.contiguous_format)
-    states = gates.new_empty(steps + 1, *hidden.shape)
+    from_context = pack_linear(weights.context, rows=batch, precision=precision)
+    buffer = words.new_empty(steps, batch, attention_dim + len(weights.input))
+    queries, activations = buffer.tensor_split([attention_dim], dim=2)
+    activations.copy_(flat_product(words, weights.input.t(), precision)).add_(weights.input_bias)
+    states = words.new_empty(steps + 1, *hidden.shape)
     states[0] = hidden
-    contexts = gates.new_empty(steps, batch, values.size(-1))
-    alignments = gates.new_empty(steps, *bias.shape)
-    queries = gates.new_empty(steps, batch, attention_dim)
+    contexts = words.new_empty(steps, batch, values.size(-1))
+    alignments = words.new_empty(steps, *bias.shape)
     memory = op.memory(steps, hidden, cell)
     for t in range(steps):
         shares = from_state(states[t])
@@ -168,83 +189,59 @@ def _loop(
         attention.forward(queries[t], alignments[t], contexts[t])
         activations[t] += from_context(contexts[t])
         op.forward(t, activations[t], shares[:, attention_dim:], states, memory)
-    last_cell = memory[-1].clone() if op.has_cell else None
-    outputs = (states[1:], contexts, alignments, last_cell)
-    return outputs, (states, activations, memory, queries)
+    return Run(form, buffer, states, contexts, alignments, memory)
 
 
 def _backward(
     op: type[CellOp],
     precision: str,
-    form: str,
-    tensors: tuple,
-    kept: tuple,
-    d_outputs: tuple,
-) -> tuple:
-    """The gradients of ``tensors``."""
-    gates, keys, values, bias, query_weight, energy, context_weight, recurrent_weight = tensors[:8]
-    _, contexts, alignments, states, activations, memory, queries = kept
+    inputs: Inputs,
+    run: Run,
+    d_outputs: tuple[Tensor | None, ...],
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the inputs."""
+    words, keys, values, bias, weights, hidden, _ = inputs
+    form, buffer, states, contexts, alignments, memory = run
     d_states, d_contexts_out, d_alignments, d_last_cell = d_outputs
-    steps, batch, _ = gates.shape
-    attention_dim = len(query_weight)
-    attention = make_step(form, keys, energy, bias, values)
+    steps, batch, _ = words.shape
+    attention_dim = len(weights.query)
+    attention = make_step(form, keys, weights.energy, bias, values)
     attention.start_backward()
-    joined = torch.cat([query_weight, recurrent_weight])
+    joined = torch.cat([weights.query, weights.recurrent])
     to_state = pack_linear(joined.t(), rows=batch, precision=precision)
-    to_context = pack_linear(context_weight.t(), rows=batch, precision=precision)
-    d_shares = gates.new_empty(steps, batch, len(joined))
-    d_recurrents = d_shares[:, :, attention_dim:]
-    d_gates = torch.empty_like(gates) if op.gates_recurrent else d_recurrents
+    to_context = pack_linear(weights.context.t(), rows=batch, precision=precision)
+    queries, activations = buffer.tensor_split([attention_dim], dim=2)
     d_contexts = torch.empty_like(contexts)
-    d_state = torch.zeros_like(states[0])
-    d_cell = torch.zeros_like(d_state) if op.has_cell else None
+    d_query = torch.empty_like(queries[0], memory_format=torch.contiguous_format)
+    d_state = torch.zeros_like(hidden)
+    d_cell = torch.zeros_like(hidden) if op.has_cell else None
     if d_last_cell is not None:
         d_cell += d_last_cell
     for t in reversed(range(steps)):
         if d_states is not None:
             d_state = d_state + d_states[t]
-        direct = op.backward(
-            t, activations[t], states, memory, d_state, d_cell, d_gates[t], d_recurrents[t]
-        )
-        d_contexts[t] = to_context(d_gates[t])
+        d_gates, direct = op.backward(t, activations[t], states, memory, d_state, d_cell)
+        d_contexts[t] = to_context(d_gates)
         if d_contexts_out is not None:
             d_contexts[t] += d_contexts_out[t]
         d_alignment = None if d_alignments is None else d_alignments[t]
-        d_query = d_shares[t, :, :attention_dim]
         attention.backward(queries[t], alignments[t], d_contexts[t], d_alignment, d_query)
-        d_state = to_state(d_shares[t])
+        queries[t] = d_query
+        d_state = to_state(buffer[t])
         if direct is not None:
             d_state += direct
     d_keys, d_energy = attention.gradients()
     d_values = torch.bmm(alignments.permute(1, 2, 0), d_contexts.transpose(0, 1))
-    d_joined = _weight_gradient(d_shares, states[:-1], precision)
-    d_query_weight, d_recurrent_weight = d_joined.split([attention_dim, len(recurrent_weight)])
-    d_context_weight = _weight_gradient(d_gates, contexts, precision)
-    d_bias = d_recurrents.sum(dim=(0, 1))
-    d_weights = (d_query_weight, d_energy, d_context_weight, d_recurrent_weight, d_bias)
-    return d_gates, d_keys, d_values, None, *d_weights, d_state, d_cell
-
-
-def _weight_gradient(d_outputs: Tensor, inputs: Tensor, precision: str) -> Tensor:
-    """Of the weight of a product at every step: one product for all steps."""
-    d_outputs, inputs = d_outputs.flatten(0, 1), inputs.flatten(0, 1)
-    if precision == "fp32":
-        return d_outputs.t() @ inputs
-    return (d_outputs.bfloat16().t() @ inputs.bfloat16()).type_as(inputs)
-
-
-def _differentiable(rnn_type: str, tensors: tuple, d_outputs: tuple) -> list[Tensor | None]:
-    """The gradients of ``tensors`` as functions of them, by the plain loop."""
-    with torch.enable_grad():
-        outputs = plain_attention_recurrence(rnn_type, *tensors)
-        pairs = [(o, d) for o, d in zip(outputs, d_outputs, strict=True) if d is not None]
-        wanted = [tensor for tensor in tensors if tensor is not None and tensor.requires_grad]
-        found = autograd.grad(
-            [output for output, _ in pairs],
-            wanted,
-            [gradient for _, gradient in pairs],
-            create_graph=True,
-            allow_unused=True,
-        )
-    gradients = dict(zip(map(id, wanted), found, strict=True))
-    return [gradients.get(id(tensor)) for tensor in tensors]
+    d_joined = weight_gradient([buffer], states[:-1], precision)
+    parts = op.gates_gradient(activations, memory)
+    d_weights = Weights(
+        input=weight_gradient(parts, words, precision),
+        input_bias=torch.cat([part.sum(dim=(0, 1)) for part in parts]),
+        query=d_joined[:attention_dim],
+        energy=d_energy,
+        context=weight_gradient(parts, contexts, precision),
+        recurrent=d_joined[attention_dim:],
+        recurrent_bias=activations.sum(dim=(0, 1)),
+    )
+    d_words = input_gradient(parts, weights.input, precision)
+    return d_words, d_keys, d_values, None, *d_weights, d_state, d_cell

@@ -40,6 +40,11 @@ class CellOp:
         return hidden.new_empty(0)
 
     @staticmethod
+    def gates_gradient(activations: Tensor, memory: Tensor) -> list[Tensor]:
+        """The gradient of all gates after the last :meth:`backward`, in parts, side by side."""
+        return [activations]
+
+    @staticmethod
     def forward(t: int, gates: Tensor, recurrent: Tensor, states: Tensor, memory: Tensor) -> None:
         """Fill ``states[t + 1]``.
 
@@ -57,20 +62,20 @@ class CellOp:
         memory: Tensor,
         d_state: Tensor,
         d_cell: Tensor | None,
-        d_gates: Tensor,
-        d_recurrent: Tensor,
-    ) -> Tensor | None:
+    ) -> tuple[Tensor, Tensor | None]:
         """The gradient of the step that filled ``states[t + 1]``.
 
         Args:
-            activations: what :meth:`forward` made of ``gates``
+            activations: what :meth:`forward` made of ``gates``; becomes the gradient of
+                ``recurrent``, which is that of ``gates`` unless ``gates_recurrent``
+            memory: of a cell with ``gates_recurrent``, ``memory[t]`` becomes the gradient of the
+                last gate
             d_state: of ``states[t + 1]``, (batch, dim)
             d_cell: of the new cell; becomes that of the cell before
-            d_gates, d_recurrent: are filled; the same tensor unless ``gates_recurrent``
 
         Returns:
-            the share of the gradient of ``states[t]`` that does not go through the recurrent
-            weights (batch, dim), or None
+            the gradient of ``gates``; and the share of the gradient of ``states[t]`` that does not
+            go through the recurrent weights (batch, dim), or None
         """
         raise NotImplementedError
 
@@ -92,11 +97,8 @@ class TanhOp(CellOp):
         memory: Tensor,
         d_state: Tensor,
         d_cell: Tensor | None,
-        d_gates: Tensor,
-        d_recurrent: Tensor,
-    ) -> Tensor | None:
-        torch.mul(d_state, 1 - states[t + 1].square(), out=d_gates)
-        return None
+    ) -> tuple[Tensor, Tensor | None]:
+        return torch.mul(d_state, 1 - states[t + 1].square(), out=activations), None
 
 
 class GRUOp(CellOp):
@@ -106,11 +108,15 @@ class GRUOp(CellOp):
         r, z = \sigma(g^{rz} + u^{rz}), \quad n = \tanh(g^n + r \odot u^n), \quad
         s_t = n + z \odot (s_{t-1} - n)
 
-    ``memory`` holds the :math:`u^n`.
+    ``memory`` holds the :math:`u^n` (len, batch, dim).
     """
 
     num_gates = 3
     gates_recurrent = True
+
+    @staticmethod
+    def gates_gradient(activations: Tensor, memory: Tensor) -> list[Tensor]:
+        return [activations[:, :, : -memory.size(-1)], memory]
 
     @staticmethod
     def memory(steps: int, hidden: Tensor, cell: Tensor | None) -> Tensor:
@@ -133,18 +139,17 @@ class GRUOp(CellOp):
         memory: Tensor,
         d_state: Tensor,
         d_cell: Tensor | None,
-        d_gates: Tensor,
-        d_recurrent: Tensor,
-    ) -> Tensor | None:
+    ) -> tuple[Tensor, Tensor | None]:
         reset, update, new = activations.chunk(3, dim=1)
-        d_reset, d_update, d_new = d_gates.chunk(3, dim=1)
         direct = d_state * update
-        torch.mul(d_state - direct, 1 - new.square(), out=d_new)
-        torch.mul(direct * (states[t] - new), 1 - update, out=d_update)
-        torch.mul(d_new * memory[t], reset - reset.square(), out=d_reset)
-        d_recurrent.copy_(d_gates)
-        d_recurrent.chunk(3, dim=1)[2].mul_(reset)
-        return direct
+        d_new = (d_state - direct) * (1 - new.square())
+        d_update = direct * (states[t] - new) * (1 - update)
+        d_reset = d_new * memory[t] * (reset - reset.square())
+        torch.mul(d_new, reset, out=new)
+        memory[t] = d_new
+        reset.copy_(d_reset)
+        update.copy_(d_update)
+        return torch.cat([activations[:, : -d_new.size(1)], d_new], dim=1), direct
 
 
 class LSTMOp(CellOp):
@@ -184,23 +189,21 @@ class LSTMOp(CellOp):
         memory: Tensor,
         d_state: Tensor,
         d_cell: Tensor | None,
-        d_gates: Tensor,
-        d_recurrent: Tensor,
-    ) -> Tensor | None:
+    ) -> tuple[Tensor, Tensor | None]:
         i, f, new, o = activations.chunk(4, dim=1)
-        d_i, d_f, d_new, d_o = d_gates.chunk(4, dim=1)
-        squashed = tanh_(memory[t + 1].clone())
-        torch.mul(d_state, squashed, out=d_o)
-        d_squashed = d_state * o
-        d_cell.add_(d_squashed).addcmul_(d_squashed.mul_(squashed), squashed, value=-1)
-        torch.mul(d_cell, new, out=d_i)
-        torch.mul(d_cell, memory[t], out=d_f)
-        torch.mul(d_cell, i, out=d_new)
-        d_cell.mul_(f)
         slopes = activations - activations.square()
         torch.sub(1, new.square(), out=slopes.chunk(4, dim=1)[2])
-        d_gates.mul_(slopes)
-        return None
+        squashed = tanh_(memory[t + 1].clone())
+        d_squashed = d_state * o
+        torch.mul(d_state, squashed, out=o)
+        d_cell.add_(d_squashed).addcmul_(d_squashed.mul_(squashed), squashed, value=-1)
+        d_before = d_cell * f
+        torch.mul(d_cell, memory[t], out=f)
+        d_new = d_cell * i
+        torch.mul(d_cell, new, out=i)
+        new.copy_(d_new)
+        d_cell.copy_(d_before)
+        return activations.mul_(slopes), None
 
 
 CELL_OPS: dict[str, type[CellOp]] = {"rnn": TanhOp, "gru": GRUOp, "lstm": LSTMOp}

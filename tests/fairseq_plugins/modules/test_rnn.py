@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from fairseq_plugins.modules import rnn as module
 from fairseq_plugins.modules.cells import RNN_TYPES, CellOptions, build_cell
-from fairseq_plugins.modules.rnn import RNN, CellRNN
+from fairseq_plugins.modules.rnn import MOST_PADDING, RNN, CellRNN
 
 # All that a cell can be: by type, and each of the ways that no kernel computes.
 OPTIONS = [CellOptions(rnn_type) for rnn_type in RNN_TYPES]
@@ -33,9 +34,12 @@ def test_a_sequence_in_two_parts_equals_the_whole(rnn_type, num_layers):
     assert end["hidden"].shape == (2, num_layers, 5)
 
 
+@pytest.mark.parametrize("most", [0.0, 1.0])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("rnn_type", RNN_TYPES)
-def test_padded_sequences_equal_each_alone(rnn_type, bidirectional):
+def test_padded_sequences_equal_each_alone(monkeypatch, rnn_type, bidirectional, most):
+    """Whether they are packed (whatever is padded) or not."""
+    monkeypatch.setattr(module, "MOST_PADDING", dict.fromkeys(MOST_PADDING, (most, most)))
     rnn = RNN(rnn_type, 3, 5, num_layers=2, bidirectional=bidirectional)
     check_padding(rnn)
 
@@ -51,6 +55,72 @@ def check_padding(rnn):
         torch.testing.assert_close(outputs[row, :length], alone[0])
         assert outputs[row, length:].abs().sum() == 0
         assert_equal_states({name: state[name][row : row + 1] for name in state}, last)
+
+
+@pytest.fixture
+def unpacked(monkeypatch):
+    """One entry, of the dropout, for each call that does not pack its rows."""
+    calls, run = [], module.unpacked_rnn
+
+    def record(*args, **kwargs):
+        calls.append(kwargs["dropout"])
+        return run(*args, **kwargs)
+
+    monkeypatch.setattr(module, "unpacked_rnn", record)
+    return calls
+
+
+def rows_padded_to(share, rnn):
+    """A run over 10 rows of 10, one of them whole, with a share of padding."""
+    lengths = torch.full((10,), 10)
+    lengths[1:] -= round(100 * share) // 9
+    lengths[1 : 1 + round(100 * share) % 9] -= 1
+    assert (10 - lengths).sum() == round(100 * share)
+    return rnn.forward_padded(torch.randn(10, 10, 3), lengths)
+
+
+@pytest.mark.parametrize("gradients", [True, False])
+@pytest.mark.parametrize("rnn_type", RNN_TYPES)
+def test_rows_are_packed_from_the_documented_share_of_padding_on(unpacked, rnn_type, gradients):
+    rnn = RNN(rnn_type, 3, 5)
+    most = MOST_PADDING[type(rnn.rnn)][0 if gradients else 1]
+    with torch.set_grad_enabled(gradients):
+        rows_padded_to(most + 0.01, rnn)
+        assert unpacked == []
+        rows_padded_to(0.0, rnn)  # one call of the kernel, as it is, or our own recurrence
+        assert len(unpacked) == (gradients and rnn_type != "lstm")
+        unpacked.clear()
+        for share in {0.01, most - 0.01} if most > 0 else ():
+            rows_padded_to(share, rnn)
+            assert unpacked.pop() == 0.0
+
+
+def test_only_eager_calls_on_a_cpu_leave_rows_unpacked(monkeypatch):
+    rnn, inputs, lengths = RNN("lstm", 3, 5), torch.randn(2, 10, 3), torch.tensor([10, 9])
+    assert rnn.may_unpack(inputs, lengths)
+    assert not rnn.may_unpack(inputs.to("meta"), lengths)
+    rnn.fast = False
+    assert not rnn.may_unpack(inputs, lengths)
+    rnn.fast = True
+    monkeypatch.setattr(torch.jit, "is_tracing", lambda: True)
+    assert not rnn.may_unpack(inputs, lengths)
+
+
+def test_dropout_between_layers_is_for_training_only(unpacked):
+    rnn = RNN("lstm", 3, 5, num_layers=2, dropout=0.3)
+    rows_padded_to(0.1, rnn.train())
+    rows_padded_to(0.1, rnn.eval())
+    assert unpacked == [0.3, 0.0]
+
+
+@pytest.mark.parametrize("rnn_type", RNN_TYPES)
+def test_the_weights_have_the_librarys_names(rnn_type):
+    kernel = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[rnn_type]
+    expected = kernel(3, 5, 2, bidirectional=True).state_dict()
+    found = RNN(rnn_type, 3, 5, num_layers=2, bidirectional=True).state_dict()
+    assert {f"rnn.{name}": tensor.shape for name, tensor in expected.items()} == {
+        name: tensor.shape for name, tensor in found.items()
+    }
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)

@@ -1,6 +1,8 @@
 """The fast recurrence against the plain one, which is written from the equations."""
 
+import gc
 import itertools
+import weakref
 
 import pytest
 import torch
@@ -14,7 +16,6 @@ from fairseq_plugins.ops.plain_recurrence import plain_attention_recurrence
 from .largest import LargestTensor
 
 CELLS = tuple(CELL_OPS)
-NAMES = ("gates", "keys", "values", "bias", *Weights._fields, "hidden", "cell")
 
 
 def draw(
@@ -43,25 +44,27 @@ def draw(
     bias = torch.zeros(batch, src_len, dtype=dtype).masked_fill(mask, float("-inf"))
     is_lstm = CELL_OPS[rnn_type].has_cell
     return {
-        "gates": normal(steps, batch, gates),
+        "words": normal(steps, batch, 3),
         "keys": normal(batch, src_len, attention, size=scale),
         "values": normal(batch, src_len, memory),
         "bias": bias,
+        "input": normal(gates, 3),
+        "input_bias": normal(gates),
         "query": normal(attention, hidden, size=scale * hidden**-0.5),
         "energy": normal(attention),
         "context": normal(gates, memory, size=memory**-0.5),
         "recurrent": normal(gates, hidden, size=hidden**-0.5),
-        "bias_recurrent": normal(gates),
+        "recurrent_bias": normal(gates),
         "hidden": normal(batch, hidden).tanh().detach().requires_grad_(),
         "cell": normal(batch, hidden) if is_lstm else None,
     }
 
 
 def fast(rnn_type: str, tensors: dict[str, Tensor | None], **options) -> Recurrence:
-    gates, keys, values, bias, *weights, hidden, cell = tensors.values()
+    words, keys, values, bias, *weights, hidden, cell = tensors.values()
     mask = bias.isinf()
     return attention_recurrence(
-        rnn_type, gates, keys, values, mask, Weights(*weights), hidden, cell, **options
+        rnn_type, words, keys, values, mask, Weights(*weights), hidden, cell, **options
     )
 
 
@@ -158,6 +161,19 @@ def test_a_graph_that_is_retained_gives_the_same_gradients_twice(rnn_type):
     assert all(map(torch.equal, first, second))
 
 
+def test_a_graph_is_freed_without_the_garbage_collector():
+    tensors = draw("lstm", 2, 4, 3)
+    gc.collect()
+    gc.disable()
+    try:
+        outputs = fast("lstm", tensors)
+        nodes = [weakref.ref(output.grad_fn) for output in outputs]
+        del outputs
+        assert not any(node() for node in nodes)
+    finally:
+        gc.enable()
+
+
 def test_a_second_backward_pass_through_a_graph_that_is_gone_says_so():
     tensors = draw("gru", 2, 4, 3)
     total = fast("gru", tensors).states.sum()
@@ -169,7 +185,7 @@ def test_a_second_backward_pass_through_a_graph_that_is_gone_says_so():
 @pytest.mark.parametrize("output", ["states", "contexts", "alignments", "last_cell"])
 def test_outputs_that_are_not_used_need_no_gradient(output):
     tensors = draw("lstm", 3, 4, 5)
-    wanted = [tensors["keys"], tensors["gates"]]
+    wanted = [tensors["keys"], tensors["words"]]
     found, expected = (
         autograd.grad(getattr(run("lstm", tensors), output).square().sum(), wanted)
         for run in (fast, plain)
@@ -218,12 +234,12 @@ def test_keys_and_queries_within_the_range_take_the_exponentials(monkeypatch):
 def test_extreme_inputs_give_numbers(rnn_type, size):
     tensors = draw(rnn_type, 2, 3, 4, dtype=torch.float32)
     with torch.no_grad():
-        for name in ("keys", "gates", "query"):
+        for name in ("keys", "words", "query"):
             tensors[name] *= size / tensors[name].abs().max()
     found = fast(rnn_type, tensors)
     assert all(output.isfinite().all() for output in found if output is not None)
     total = found.states.sum() + found.contexts.sum()
-    wanted = [tensors[name] for name in ("gates", "keys", "values", "energy", "hidden")]
+    wanted = [tensors[name] for name in ("words", "keys", "values", "energy", "hidden")]
     assert all(gradient.isfinite().all() for gradient in autograd.grad(total, wanted))
 
 
@@ -264,7 +280,7 @@ def test_products_in_bf16_are_near(rnn_type):
     tensors = draw(rnn_type, 8, 10, 12, sizes=(96, 64, 128), scale=0.5, dtype=torch.float32)
     found, expected = fast(rnn_type, tensors, precision="bf16"), fast(rnn_type, tensors)
     assert not torch.equal(found.states, expected.states)
-    assert_close(found.states, expected.states, 0.03)
+    assert_close(found.states, expected.states, 0.05)
     pairs = zip(gradients(found, tensors), gradients(expected, tensors), strict=True)
     assert all(float((a - b).norm()) <= 0.05 * float(b.norm()) for a, b in pairs)
 

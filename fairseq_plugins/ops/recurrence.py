@@ -1,0 +1,151 @@
+r"""A recurrent layer over whole sequences as one differentiable function.
+
+.. math:: s_t = f(W x_t + b_x, U s_{t-1} + b_u)
+
+(the twin is the library's kernel in ``modules.rnn``). The inputs' share of the gates is made for
+all steps at once. A step makes one product, :math:`U s_{t-1}`, the backward pass its transpose, and the
+gradient of each weight is one product after the loop. One buffer holds the activations of the gates
+and takes their gradients in the backward pass; a second one (``retain_graph``) runs the loop again.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, autograd
+
+from .autocast import without_autocast
+from .cells import CELL_OPS, CellOp
+from .differentiable import differentiable_gradients
+from .packed_linear import pack_linear
+from .plain_recurrence import plain_recurrence
+from .time_products import flat_product, input_gradient, weight_gradient
+
+
+class Weights(NamedTuple):
+    """The parameters, with G = gates * hidden_dim."""
+
+    input: Tensor  # W (G, input_dim)
+    recurrent: Tensor  # U (G, hidden_dim)
+    input_bias: Tensor  # b_x (G,)
+    recurrent_bias: Tensor  # b_u (G,)
+
+
+class Run(NamedTuple):
+    """What a run has made; the backward pass overwrites buffer and memory."""
+
+    buffer: Tensor  # activations (len, batch, G)
+    states: Tensor  # s_0 .. s_T
+    memory: Tensor  # of the cell, see ``cells``
+
+
+def recurrence(
+    rnn_type: str,
+    inputs: Tensor,
+    weights: Weights,
+    hidden: Tensor,
+    cell: Tensor | None = None,
+    *,
+    precision: str = "fp32",
+) -> tuple[Tensor, Tensor | None]:
+    """Run over whole sequences.
+
+    Args:
+        rnn_type: ``"rnn"`` (tanh), ``"gru"`` or ``"lstm"``
+        inputs: x (len, batch, input_dim)
+        weights: see :class:`Weights`
+        hidden, cell: s_0 and, of an LSTM, c_0 (batch, hidden_dim)
+        precision: of the operands of the products, see ``pack_linear``; everything else is in the
+            type of the tensors, float32 or float64, under autocast too
+
+    Returns:
+        the states s_1 .. s_T and, of an LSTM, the cells, (len, batch, hidden_dim)
+
+    Where the backward pass itself is to be differentiated (``create_graph``) it is the plain form's.
+    """
+    return Recurrence.apply(rnn_type, precision, inputs, *weights, hidden, cell)
+
+
+class Recurrence(autograd.Function):
+    """See :func:`recurrence`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, rnn_type: str, precision: str, *tensors: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        ctx.set_materialize_grads(False)
+        op = CELL_OPS[rnn_type]
+        with without_autocast(tensors[0].device.type):
+            run = _forward(op, precision, *tensors)
+        ctx.options, ctx.run = (rnn_type, precision), run
+        ctx.save_for_backward(*tensors)
+        # Views: the tensors themselves would keep the graph that they are in alive.
+        return run.states[1:], run.memory[1:] if op.has_cell else None
+
+    @staticmethod
+    def backward(ctx: Any, *d_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
+        rnn_type, precision = ctx.options
+        tensors = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            gradients = differentiable_gradients(plain_recurrence, rnn_type, tensors, d_outputs)
+            return None, None, *gradients
+        op = CELL_OPS[rnn_type]
+        with without_autocast(tensors[0].device.type):
+            run, ctx.run = ctx.run or _forward(op, precision, *tensors), None
+            gradients = _backward(op, precision, tensors, run, *d_outputs)
+        return None, None, *gradients
+
+
+def _forward(
+    op: type[CellOp],
+    precision: str,
+    inputs: Tensor,
+    input_weight: Tensor,
+    recurrent_weight: Tensor,
+    input_bias: Tensor,
+    recurrent_bias: Tensor,
+    hidden: Tensor,
+    cell: Tensor | None,
+) -> Run:
+    """The loop."""
+    steps, batch, _ = inputs.shape
+    from_state = pack_linear(recurrent_weight, recurrent_bias, rows=batch, precision=precision)
+    buffer = flat_product(inputs, input_weight.t(), precision).add_(input_bias)
+    states = inputs.new_empty(steps + 1, *hidden.shape)
+    states[0] = hidden
+    memory = op.memory(steps, hidden, cell)
+    for t in range(steps):
+        op.forward(t, buffer[t], from_state(states[t]), states, memory)
+    return Run(buffer, states, memory)
+
+
+def _backward(
+    op: type[CellOp],
+    precision: str,
+    tensors: tuple[Tensor | None, ...],
+    run: Run,
+    d_states: Tensor | None,
+    d_cells: Tensor | None,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of ``tensors``."""
+    inputs, input_weight, recurrent_weight, _, _, hidden, _ = tensors
+    buffer, states, memory = run
+    to_state = pack_linear(recurrent_weight.t(), rows=inputs.size(1), precision=precision)
+    d_state = torch.zeros_like(hidden)
+    d_cell = torch.zeros_like(hidden) if op.has_cell else None
+    for t in reversed(range(len(inputs))):
+        if d_states is not None:
+            d_state = d_state + d_states[t]
+        if d_cells is not None:
+            d_cell += d_cells[t]
+        _, direct = op.backward(t, buffer[t], states, memory, d_state, d_cell)
+        d_state = to_state(buffer[t])
+        if direct is not None:
+            d_state += direct
+    parts = op.gates_gradient(buffer, memory)
+    d_weights = Weights(
+        input=weight_gradient(parts, inputs, precision),
+        recurrent=weight_gradient([buffer], states[:-1], precision),
+        input_bias=torch.cat([part.sum(dim=(0, 1)) for part in parts]),
+        recurrent_bias=buffer.sum(dim=(0, 1)),
+    )
+    return input_gradient(parts, input_weight, precision), *d_weights, d_state, d_cell

@@ -1,0 +1,177 @@
+"""Recurrent layers over right-padded rows of different lengths, without packing the rows.
+
+Every row runs to the end of the batch, and what padding has made is put right: outputs there become
+0, the last hidden state is that of the last real step, and the backward direction reads each row
+reversed within its length. So a kernel sees plain rectangles, for which it is faster: the
+library's, or our own recurrence. The plain twin is ``pack_padded_sequence`` around the same module.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .recurrence import Weights as RecurrenceWeights
+from .recurrence import recurrence
+
+FUSED = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn"}  # what our own recurrence computes
+KERNELS = {
+    "LSTM": torch.lstm,
+    "GRU": torch.gru,
+    "RNN_TANH": torch.rnn_tanh,
+    "RNN_RELU": torch.rnn_relu,
+}
+SHUT = 1e4  # its sigmoid is 1, and that of its negative 0, in every floating type
+
+Weights = Sequence[Tensor]  # of one layer and direction: input, recurrent, and a bias of each
+
+
+def unpacked_rnn(
+    mode: str,
+    inputs: Tensor,
+    lengths: Tensor | None,
+    weights: Sequence[Weights],
+    *,
+    first: Sequence[Tensor] | None = None,
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+    precision: str | None = None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """What ``nn.LSTM``, ``nn.GRU`` or ``nn.RNN`` gives for packed rows.
+
+    Args:
+        mode: a key of ``KERNELS``, as the module's ``mode``
+        inputs: (batch, len, input_dim), padded on the right with anything
+        lengths: (batch,), between 1 and len; None where all are len
+        weights: the module's ``all_weights``
+        first: the first states, hidden and for an LSTM cell, (layers, batch, hidden_dim), of one
+            direction; None for zeros
+        bidirectional: whether each layer has two directions
+        dropout: probability of dropping an activation between two layers
+        precision: of our own recurrence (see ``recurrence``); None for the library's kernel
+
+    Returns:
+        outputs (batch, len, directions * hidden_dim), 0 on padding, and the last states, hidden and
+        for an LSTM cell: (layers * directions, batch, hidden_dim)
+    """
+    run = kernel_direction if precision is None else partial(fused_direction, precision)
+    padding = None
+    if lengths is not None:
+        lengths = lengths.to(inputs.device)
+        steps = torch.arange(inputs.size(1), device=inputs.device)
+        padding = (steps >= lengths.unsqueeze(1)).unsqueeze(-1)
+    outputs, states = without(padding, inputs), []
+    directions = 2 if bidirectional else 1
+    for layer in range(0, len(weights), directions):
+        if layer > 0:
+            outputs = functional.dropout(outputs, dropout)
+        own = None if first is None else [state[layer] for state in first]
+        ahead, *last = run(mode, outputs, lengths, padding, weights[layer], own)
+        states.append(last)
+        if bidirectional:
+            turned = reverse_padded(outputs, lengths)
+            back, *last = run(mode, turned, lengths, padding, weights[layer + 1], None)
+            states.append(last)
+            ahead = torch.cat([ahead, reverse_padded(back, lengths)], dim=-1)
+        outputs = ahead
+    return outputs, tuple(torch.stack(tensors) for tensors in zip(*states, strict=True))
+
+
+def without(padding: Tensor | None, outputs: Tensor) -> Tensor:
+    """Outputs (batch, len, dim) with 0 where there is padding (batch, len, 1)."""
+    return outputs if padding is None else outputs.masked_fill(padding, 0)
+
+
+def last_of(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """The last real step of each row: (batch, len, dim) -> (batch, dim)."""
+    if lengths is None:
+        return outputs[:, -1]
+    at_end = (lengths - 1).view(-1, 1, 1).expand(-1, 1, outputs.size(2))
+    return outputs.gather(1, at_end).squeeze(1)
+
+
+def kernel_direction(
+    mode: str,
+    inputs: Tensor,
+    lengths: Tensor | None,
+    padding: Tensor | None,
+    weights: Weights,
+    first: Sequence[Tensor] | None,
+) -> tuple[Tensor, ...]:
+    """One layer in one direction: outputs, 0 on padding, and the last states (batch, hidden_dim).
+
+    Shape: inputs (batch, len, input_dim), padding (batch, len, 1), first states (batch, hidden_dim)
+    """
+    states = [state.unsqueeze(0) for state in first_states(mode, inputs, weights, first)]
+    if mode == "LSTM" and padding is not None:
+        inputs, weights = hold_cell(inputs, padding, weights)
+    # Biases, one layer, no dropout, gradients or not, one direction, batch first.
+    settings = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
+    start = tuple(states) if mode == "LSTM" else states[0]
+    outputs, *last = KERNELS[mode](inputs, start, weights, *settings)
+    outputs = without(padding, outputs)
+    return outputs, last_of(outputs, lengths), *(cell[0] for cell in last[1:])
+
+
+def fused_direction(
+    precision: str,
+    mode: str,
+    inputs: Tensor,
+    lengths: Tensor | None,
+    padding: Tensor | None,
+    weights: Weights,
+    first: Sequence[Tensor] | None,
+) -> tuple[Tensor, ...]:
+    """The same by our own recurrence, in float32 at least, as its outputs are."""
+    dtype = torch.promote_types(weights[0].dtype, torch.float32)
+    states = first_states(mode, inputs, weights, first)
+    outputs, cells = recurrence(
+        FUSED[mode],
+        inputs.transpose(0, 1).to(dtype),
+        RecurrenceWeights(*(weight.to(dtype) for weight in weights)),
+        *(state.to(dtype) for state in states),
+        precision=precision,
+    )
+    outputs = without(padding, outputs.transpose(0, 1))
+    last = [outputs] if cells is None else [outputs, cells.transpose(0, 1)]
+    return outputs, *(last_of(steps, lengths) for steps in last)
+
+
+def first_states(
+    mode: str, inputs: Tensor, weights: Weights, first: Sequence[Tensor] | None
+) -> Sequence[Tensor]:
+    """Given ones, or zeros."""
+    if first is not None:
+        return first
+    zeros = inputs.new_zeros(len(inputs), weights[1].size(1))
+    return [zeros] * (2 if mode == "LSTM" else 1)
+
+
+def hold_cell(inputs: Tensor, padding: Tensor, weights: Weights) -> tuple[Tensor, Weights]:
+    r"""Inputs and weights with which an LSTM's cell stays what it is on padding, exactly.
+
+    One more input tells padding, and its weights open the forget gate and shut the input gate:
+    :math:`c_t = 1 \cdot c_{t-1} + 0 \cdot \tilde{c}_t`. The cell is not among the kernel's outputs,
+    so its last value is the only one that can be had.
+    """
+    input_weight, *others = weights
+    gate = input_weight.size(0) // 4  # the gates: input, forget, candidate, output
+    column = input_weight.new_zeros(len(input_weight), 1)
+    column[:gate], column[gate : 2 * gate] = -SHUT, SHUT
+    told = torch.cat([inputs, padding.to(inputs.dtype)], dim=-1)
+    return told, (torch.cat([input_weight, column], dim=1), *others)
+
+
+def reverse_padded(inputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """Reverse the real part of each right-padded row; the padding stays at the end.
+
+    Shape: inputs (batch, len, dim), lengths (batch,) or None for len -> (batch, len, dim)
+    """
+    if lengths is None:
+        return inputs.flip(1)
+    steps = torch.arange(inputs.size(1), device=inputs.device)
+    last = lengths.to(inputs.device).unsqueeze(1) - 1
+    index = torch.where(steps > last, steps, last - steps)  # (batch, len)
+    return inputs.gather(1, index.unsqueeze(-1).expand_as(inputs))
