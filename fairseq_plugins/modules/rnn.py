@@ -132,7 +132,8 @@ class RNN(nn.Module):
             dropout=self.rnn.dropout if self.rnn.training else 0.0,
             precision=self._precision() if self.may_fuse(inputs) else None,
         )
-        return outputs.to(self.rnn.weight_ih_l0.dtype), self._from_kernel(last)
+        outputs, *last = (tensor.to(self.rnn.weight_ih_l0.dtype) for tensor in (outputs, *last))
+        return outputs, self._from_kernel(tuple(last))
 
     def may_unpack(self, inputs: Tensor, lengths: Tensor) -> bool:
         """Whether rows of these lengths (batch,) are better not packed; see ``MOST_PADDING``."""

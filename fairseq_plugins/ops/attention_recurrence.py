@@ -110,7 +110,7 @@ def attention_recurrence(
         precision: of the operands of the matrix products, see ``pack_linear``; everything else is
             in the type of the tensors, float32 or float64, under autocast too
 
-    Where the backward pass itself is to be differentiated (``create_graph``) it is the plain form's.
+    A backward pass that is itself to be differentiated (``create_graph``) is the plain form's.
     """
     bias = torch.zeros_like(padding_mask, dtype=keys.dtype)
     bias.masked_fill_(padding_mask, float("-inf"))

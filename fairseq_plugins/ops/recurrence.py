@@ -3,9 +3,10 @@ r"""A recurrent layer over whole sequences as one differentiable function.
 .. math:: s_t = f(W x_t + b_x, U s_{t-1} + b_u)
 
 (the twin is the library's kernel in ``modules.rnn``). The inputs' share of the gates is made for
-all steps at once. A step makes one product, :math:`U s_{t-1}`, the backward pass its transpose, and the
-gradient of each weight is one product after the loop. One buffer holds the activations of the gates
-and takes their gradients in the backward pass; a second one (``retain_graph``) runs the loop again.
+all steps at once. A step makes one product, :math:`U s_{t-1}`, the backward pass its transpose, and
+the gradient of each weight is one product after the loop. One buffer holds the activations of the
+gates and takes their gradients in the backward pass; a second one (``retain_graph``) runs the loop
+again.
 """
 
 from typing import Any, NamedTuple
@@ -60,7 +61,7 @@ def recurrence(
     Returns:
         the states s_1 .. s_T and, of an LSTM, the cells, (len, batch, hidden_dim)
 
-    Where the backward pass itself is to be differentiated (``create_graph``) it is the plain form's.
+    A backward pass that is itself to be differentiated (``create_graph``) is the plain form's.
     """
     return Recurrence.apply(rnn_type, precision, inputs, *weights, hidden, cell)
 
