@@ -1,15 +1,18 @@
-"""Fault: ``--optimizer adadelta`` (also sgd, adagrad, adamax) makes checkpoints that do not load.
+"""Fault: some optimizers, and ``--eval-bleu``, make checkpoints that do not load.
 
-Parts of fairseq without a dataclass are configured by an ``argparse.Namespace``, which the trainer
+Parts of fairseq without a dataclass (the optimizers adadelta, sgd, adagrad, adamax) are configured by an ``argparse.Namespace``, which the trainer
 saves as it is and ``weights_only=True`` refuses, whatever the model. With this repair it is saved
 as plain data: on reading, nobody asks for the settings of these parts. Model and task, which are
-built from theirs, stay as they are; ours are plain already.
+built from theirs, stay as they are; ours are plain already. ``--eval-bleu`` logs counts as NumPy
+arrays, which the trainer saves too; they are saved as lists, which no one reads: every validation
+counts anew.
 """
 
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from fairseq import checkpoint_utils
 from fairseq.registry import REGISTRIES
 
@@ -35,7 +38,18 @@ def torch_persistent_save(
             if isinstance(part, Namespace) and name not in BUILT_ON_READING
         }
         obj = {**obj, "cfg": {**obj["cfg"], **plain}}
+    if isinstance(obj, dict) and "extra_state" in obj:
+        obj = {**obj, "extra_state": without_numpy(obj["extra_state"])}
     upstream(obj, *args, **kwargs)
+
+
+def without_numpy(state: Any) -> Any:
+    """Dictionaries, lists and tuples of anything, with plain numbers in place of NumPy's."""
+    if isinstance(state, dict):
+        return type(state)((key, without_numpy(value)) for key, value in state.items())
+    if type(state) in (list, tuple):
+        return type(state)(without_numpy(value) for value in state)
+    return state.tolist() if isinstance(state, (np.ndarray, np.generic)) else state
 
 
 def apply() -> None:

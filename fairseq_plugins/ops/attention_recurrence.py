@@ -182,13 +182,14 @@ def _loop(op: type[CellOp], form: str, precision: str, inputs: Inputs) -> Run:
     contexts = words.new_empty(steps, batch, values.size(-1))
     alignments = words.new_empty(steps, *bias.shape)
     memory = op.memory(steps, hidden, cell)
-    for t in range(steps):
-        shares = from_state(states[t])
-        queries[t] = shares[:, :attention_dim]
-        attention.prepare(queries[t])
-        attention.forward(queries[t], alignments[t], contexts[t])
-        activations[t] += from_context(contexts[t])
-        op.forward(t, activations[t], shares[:, attention_dim:], states, memory)
+    unbound = (x.unbind() for x in (queries, activations, alignments, contexts, states[:-1]))
+    for t, (query, gates, alignment, context, state) in enumerate(zip(*unbound, strict=True)):
+        shares = from_state(state)
+        query.copy_(shares[:, :attention_dim])
+        attention.prepare(query)
+        attention.forward(query, alignment, context)
+        gates += from_context(context)
+        op.forward(t, gates, shares[:, attention_dim:], states, memory)
     return Run(form, buffer, states, contexts, alignments, memory)
 
 

@@ -6,9 +6,11 @@ from argparse import Namespace
 from unittest import mock
 
 import pytest
+import torch
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.sequence_generator import SequenceGenerator, SequenceGeneratorWithAlignment
 from fairseq.sequence_scorer import SequenceScorer
+from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from fairseq_plugins.tasks import TranslationS2SConfig, TranslationS2STask, _lean_generator
 from fairseq_plugins.tasks._lean_generator import LeanSequenceGenerator
@@ -143,3 +145,20 @@ def test_fairseqs_task_reads_a_checkpoint_of_this_one(digits, tmp_path):
     found = generate(digits / "bin", path, "--task", TASK)
     assert len(hypotheses(found)) == 100
     assert found == generate(digits / "bin", path, "--task", "translation")
+
+
+def test_a_checkpoint_of_a_training_that_measures_bleu_can_be_read_and_trained_on(digits, tmp_path):
+    """fairseq saves the counts of its BLEU, NumPy arrays; see compat.plain_checkpoints."""
+    flags = ["--arch", "s2s_attn_tiny", "--task", TASK, "--eval-bleu", "--eval-tokenized-bleu"]
+    flags += ["--eval-bleu-args", '{"beam": 2, "max_len_b": 10}']
+    for epochs in (1, 2):
+        train(digits / "bin", tmp_path, *flags, "--max-epoch", epochs)
+        path = tmp_path / "checkpoint_last.pt"
+        assert get_unsafe_globals_in_checkpoint(path) == []
+        state = torch.load(path, weights_only=True)
+        assert state["extra_state"]["train_iterator"]["epoch"] == epochs + 1
+        valid = dict(
+            (name, meter) for _, name, _, meter in state["extra_state"]["metrics"]["valid"]
+        )
+        assert len(valid["_bleu_counts"]["sum"]) == 4
+    assert len(hypotheses(generate(digits / "bin", path, "--task", TASK))) == 100
