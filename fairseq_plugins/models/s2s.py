@@ -234,7 +234,7 @@ class S2SModel(FairseqEncoderDecoderModel):
         """
         if not self._is_generation_fast:
             super().make_generation_fast_(need_attn=need_attn, **kwargs)
-            prepare(self.decoder, self.decode_precision, need_attn=need_attn)
+            prepare(self.encoder, self.decoder, self.decode_precision, need_attn)
 
     def set_num_updates(self, num_updates: int) -> None:
         """Where training stands; the schedule of scheduled sampling goes into the log."""

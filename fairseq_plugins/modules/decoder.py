@@ -241,6 +241,12 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
             state = {name: tensor.index_select(0, new_order) for name, tensor in state.items()}
             self.set_incremental_state(incremental_state, "state", state)
 
+    def reorder_incremental_state_scripting(
+        self, incremental_state: IncrementalState, new_order: Tensor
+    ) -> None:
+        """What fairseq's searches call; its own form looks at every module, at every step."""
+        self.reorder_incremental_state(incremental_state, new_order)
+
     def max_positions(self) -> int:
         """No limit of its own; fairseq's ``--max-target-positions`` rules."""
         return int(1e5)

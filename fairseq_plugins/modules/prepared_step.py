@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from fairseq.models import FairseqEncoder
 from torch import Tensor, nn
 
 from ..ops.decoding_step import DecodingStep, Sentences, sentences
@@ -13,6 +14,7 @@ from .cells import State, join_layers, select_layers
 from .decoder import BaseRNNDecoder, Unrolled
 from .fast import may_be_fast
 from .readout import DeepOutput, LinearReadout, MaxoutReadout, StateReadout
+from .rnn import RNN
 
 ROWS = 8  # for which weights are packed: about the hypotheses of a chat; any number is right
 TABLE_NUMBERS = 2**25  # of the table of all words' shares, 128 MB; a larger one is not made
@@ -20,8 +22,10 @@ PREPARED = ("prepared", "prepared_exponential")  # entries of encoder_out, see o
 READOUTS = (StateReadout, LinearReadout, DeepOutput, MaxoutReadout)
 
 
-def prepare(decoder: BaseRNNDecoder, precision: str, need_attn: bool) -> None:
-    """Make a decoder fast for generation; its weights must not change any more.
+def prepare(
+    encoder: FairseqEncoder, decoder: BaseRNNDecoder, precision: str, need_attn: bool
+) -> None:
+    """Make a model fast for generation; its weights must not change any more.
 
     Args:
         precision: of the products' operands, see ``pack_linear``
@@ -30,6 +34,9 @@ def prepare(decoder: BaseRNNDecoder, precision: str, need_attn: bool) -> None:
     decoder.need_attn = need_attn
     if not may_be_fast(decoder):
         return
+    for module in (*encoder.modules(), *decoder.modules()):
+        if isinstance(module, RNN):
+            module.prepare(precision)
     if can_prepare(decoder):
         decoder.prepared = PreparedStep(decoder, precision)
         pack_linears(decoder.output_proj, precision)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ops.autocast import autocast_dtype
+from ..ops.recurrence import PreparedLayer, Weights
 from ..ops.unpacked_rnn import FUSED, unpacked_rnn
 from .cells import Cell, CellOptions, State
 from .fast import may_be_fast
@@ -16,6 +17,8 @@ from .fast import may_be_fast
 #   GRU  0.20, 0.45 | never
 #   RNN  0.15, 0.34 | never
 MOST_PADDING = {nn.LSTM: (0.4, 0.2), nn.GRU: (0.2, 0.0), nn.RNN: (0.15, 0.0)}
+
+FEW_ROWS = 16  # up to which packed weights in float32 are faster than the library's kernel
 
 
 class RNN(nn.Module):
@@ -54,6 +57,8 @@ class RNN(nn.Module):
         self.state_names = CellOptions(rnn_type, nonlinearity).state_names
         self.num_layers = self.state_layers = num_layers
         self.output_dim = hidden_dim * (2 if bidirectional else 1)
+        self.prepared: list[PreparedLayer] | None = None
+        self.most_rows: int | None = None
         kernel = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[rnn_type]
         extra = {"nonlinearity": nonlinearity} if rnn_type == "rnn" else {}
         self.rnn = kernel(
@@ -75,7 +80,7 @@ class RNN(nn.Module):
         if state is not None and self.rnn.bidirectional:
             raise ValueError("A bidirectional RNN reads whole sequences: it takes no first state")
         first = None if state is None else self._to_kernel(state)
-        if self.may_fuse(inputs):
+        if self.may_fuse(inputs) or self.is_prepared_for(inputs):
             return self._unpacked(inputs, None, first)
         outputs, last = self.rnn(inputs, first)
         return outputs, self._from_kernel(last)
@@ -88,7 +93,7 @@ class RNN(nn.Module):
         lengths = lengths.cpu()
         if int(lengths.min()) == inputs.size(1):
             return self(inputs)
-        if self.may_unpack(inputs, lengths):
+        if self.may_unpack(inputs, lengths) or self.is_prepared_for(inputs):
             return self._unpacked(inputs, lengths, None)
         packed = nn.utils.rnn.pack_padded_sequence(
             inputs, lengths, batch_first=True, enforce_sorted=False
@@ -98,6 +103,26 @@ class RNN(nn.Module):
             packed_outputs, batch_first=True, total_length=inputs.size(1)
         )
         return outputs, self._from_kernel(last)
+
+    def prepare(self, precision: str) -> None:
+        """Pack the weights for generation: they must not change any more.
+
+        Args:
+            precision: of the products' operands, see ``pack_linear``
+        """
+        of_float32 = self.rnn.weight_ih_l0.dtype == torch.float32
+        if of_float32 and self.rnn.weight_ih_l0.is_cpu and self.rnn.mode in FUSED:
+            self.most_rows = FEW_ROWS if precision == "fp32" else None
+            self.prepared = [
+                PreparedLayer(FUSED[self.rnn.mode], Weights(*own), rows=8, precision=precision)
+                for own in self.rnn.all_weights
+            ]
+
+    def is_prepared_for(self, inputs: Tensor) -> bool:
+        """Whether the packed weights serve for these inputs (batch, len, input_dim)."""
+        if self.prepared is None or torch.is_grad_enabled():
+            return False
+        return self.most_rows is None or len(inputs) <= self.most_rows
 
     def may_fuse(self, inputs: Tensor) -> bool:
         """Whether our own recurrence takes the place of the kernel: in training on a CPU.
@@ -126,7 +151,7 @@ class RNN(nn.Module):
             self.rnn.mode,
             inputs,
             lengths,
-            self.rnn.all_weights,
+            self.prepared if self.is_prepared_for(inputs) else self.rnn.all_weights,
             first=(first,) if isinstance(first, Tensor) else first,
             bidirectional=self.rnn.bidirectional,
             dropout=self.rnn.dropout if self.rnn.training else 0.0,

@@ -8,6 +8,8 @@ from the query: nothing of its size is kept from query to query, so memory does 
 number.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -111,11 +113,11 @@ class ExponentialScore(TanhScore):
 def in_range(vectors: Tensor) -> bool:
     """Whether keys or queries of any shape may enter the exponential form; never for NaN."""
     low, high = torch.aminmax(vectors)
-    return bool(low >= -MAX_EXPONENT) and bool(high <= MAX_EXPONENT)
+    return low.item() >= -MAX_EXPONENT and high.item() <= MAX_EXPONENT
 
 
 def in_prepared_range(exponentials: Tensor) -> bool:
     """The same for what :meth:`ExponentialScore.prepare` has made of queries."""
     low, high = torch.aminmax(exponentials)
-    bound = torch.tensor(2 * MAX_EXPONENT, dtype=exponentials.dtype).exp()
-    return bool(low >= 1 / bound) and bool(high <= bound)
+    bound = math.exp(2 * MAX_EXPONENT)
+    return low.item() >= 1 / bound and high.item() <= bound

@@ -1,12 +1,14 @@
 """The three products of an output projection whose logits are made and used chunk by chunk."""
 
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from .packed_linear import pack_linear
+from .packed_linear import Product, pack_linear
 
+CHUNK = 256  # rows for which weights are packed; any number is right
 HALF_SCALE = 32.0  # keeps the small gradients of a softmax among float16's normal numbers
 
 
@@ -56,14 +58,18 @@ class ChunkedProjection:
         self.wide = wide_dtype(features, weight)
         shape = min(chunk, max(len(features), 1)), len(weight)
         self.scale = HALF_SCALE if dtype == torch.float16 else 1.0
-        self.to_logits = self.to_features = self.rounded = None
+        self.to_logits = self.rounded = None
         if dtype == self.wide and features.device.type == "cpu":
-            self.to_logits = pack_linear(self.weight, rows=shape[0])
-            self.to_features = pack_linear(self.weight.t(), rows=shape[0])
+            self.to_logits = pack_linear(self.weight, rows=CHUNK)
             return
         self.buffer = features.new_empty(shape, dtype=self.wide)
         if dtype != self.wide:
             self.rounded = features.new_empty(shape, dtype=dtype)
+
+    @cached_property
+    def to_features(self) -> Product:
+        """The second product, packed when the first gradient asks for it."""
+        return pack_linear(self.weight.t(), rows=CHUNK)
 
     def logits(self, rows: slice) -> Tensor:
         """The logits (chunk, vocabulary) of some rows, which may be overwritten."""
@@ -92,7 +98,7 @@ class ChunkedProjection:
         if self.rounded is not None:
             rounded = self.rounded[: len(of_logits)]
             of_logits = torch.mul(of_logits, self.scale, out=rounded)
-        if gradients.features is not None and self.to_features is not None:
+        if gradients.features is not None and self.to_logits is not None:
             gradients.features[rows] += self.to_features(of_logits)
         elif gradients.features is not None:
             self._add_product(gradients.features[rows], of_logits, self.weight)

@@ -17,7 +17,7 @@ from torch import Tensor, autograd
 from .autocast import without_autocast
 from .cells import CELL_OPS, CellOp
 from .differentiable import differentiable_gradients
-from .packed_linear import pack_linear
+from .packed_linear import Product, pack_linear
 from .plain_recurrence import plain_recurrence
 from .time_products import flat_product, input_gradient, weight_gradient
 
@@ -107,16 +107,48 @@ def _forward(
     hidden: Tensor,
     cell: Tensor | None,
 ) -> Run:
-    """The loop."""
-    steps, batch, _ = inputs.shape
-    from_state = pack_linear(recurrent_weight, recurrent_bias, rows=batch, precision=precision)
+    """The loop, with the weights as they are now."""
+    rows = inputs.size(1)
+    from_state = pack_linear(recurrent_weight, recurrent_bias, rows=rows, precision=precision)
     buffer = flat_product(inputs, input_weight.t(), precision).add_(input_bias)
-    states = inputs.new_empty(steps + 1, *hidden.shape)
+    return _loop(op, from_state, buffer, hidden, cell)
+
+
+def _loop(
+    op: type[CellOp], from_state: Product, buffer: Tensor, hidden: Tensor, cell: Tensor | None
+) -> Run:
+    """The loop over the gates' share of the inputs, ``buffer``, which becomes the activations."""
+    states = buffer.new_empty(len(buffer) + 1, *hidden.shape)
     states[0] = hidden
-    memory = op.memory(steps, hidden, cell)
-    for t in range(steps):
-        op.forward(t, buffer[t], from_state(states[t]), states, memory)
+    memory = op.memory(len(buffer), hidden, cell)
+    for t, (gates, state) in enumerate(zip(buffer.unbind(), states[:-1].unbind(), strict=True)):
+        op.forward(t, gates, from_state(state), states, memory)
     return Run(buffer, states, memory)
+
+
+class PreparedLayer:
+    """A layer in one direction whose weights do not change any more, for generation.
+
+    Args:
+        rnn_type, weights, precision: see :func:`recurrence`
+        rows: about how many sequences run together
+    """
+
+    def __init__(self, rnn_type: str, weights: Weights, *, rows: int, precision: str) -> None:
+        self.op = CELL_OPS[rnn_type]
+        self.hidden_dim = weights.recurrent.size(1)
+        self.from_input, self.from_state = (
+            pack_linear(weight, bias, rows=rows, precision=precision)
+            for weight, bias in zip(weights[:2], weights[2:], strict=True)
+        )
+
+    @torch.no_grad()
+    def __call__(
+        self, inputs: Tensor, hidden: Tensor, cell: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """See :func:`recurrence`."""
+        run = _loop(self.op, self.from_state, self.from_input(inputs), hidden, cell)
+        return run.states[1:], run.memory[1:] if self.op.has_cell else None
 
 
 def _backward(

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .recurrence import PreparedLayer, recurrence
 from .recurrence import Weights as RecurrenceWeights
-from .recurrence import recurrence
 
 FUSED = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn"}  # what our own recurrence computes
 KERNELS = {
@@ -32,7 +32,7 @@ def unpacked_rnn(
     mode: str,
     inputs: Tensor,
     lengths: Tensor | None,
-    weights: Sequence[Weights],
+    weights: Sequence[Weights | PreparedLayer],
     *,
     first: Sequence[Tensor] | None = None,
     bidirectional: bool = False,
@@ -45,7 +45,7 @@ def unpacked_rnn(
         mode: a key of ``KERNELS``, as the module's ``mode``
         inputs: (batch, len, input_dim), padded on the right with anything
         lengths: (batch,), between 1 and len; None where all are len
-        weights: the module's ``all_weights``
+        weights: the module's ``all_weights``, or a prepared layer for each
         first: the first states, hidden and for an LSTM cell, (layers, batch, hidden_dim), of one
             direction; None for zeros
         bidirectional: whether each layer has two directions
@@ -57,6 +57,8 @@ def unpacked_rnn(
         for an LSTM cell: (layers * directions, batch, hidden_dim)
     """
     run = kernel_direction if precision is None else partial(fused_direction, precision)
+    if isinstance(weights[0], PreparedLayer):
+        run = prepared_direction
     padding = None
     if lengths is not None:
         lengths = lengths.to(inputs.device)
@@ -104,7 +106,8 @@ def kernel_direction(
 
     Shape: inputs (batch, len, input_dim), padding (batch, len, 1), first states (batch, hidden_dim)
     """
-    states = [state.unsqueeze(0) for state in first_states(mode, inputs, weights, first)]
+    own = first_states(mode, inputs, weights[1].size(1), first)
+    states = [state.unsqueeze(0) for state in own]
     if mode == "LSTM" and padding is not None:
         inputs, weights = hold_cell(inputs, padding, weights)
     # Biases, one layer, no dropout, gradients or not, one direction, batch first.
@@ -126,7 +129,7 @@ def fused_direction(
 ) -> tuple[Tensor, ...]:
     """The same by our own recurrence, in float32 at least, as its outputs are."""
     dtype = torch.promote_types(weights[0].dtype, torch.float32)
-    states = first_states(mode, inputs, weights, first)
+    states = first_states(mode, inputs, weights[1].size(1), first)
     outputs, cells = recurrence(
         FUSED[mode],
         inputs.transpose(0, 1).to(dtype),
@@ -134,18 +137,39 @@ def fused_direction(
         *(state.to(dtype) for state in states),
         precision=precision,
     )
+    return batch_first(outputs, cells, lengths, padding)
+
+
+def prepared_direction(
+    mode: str,
+    inputs: Tensor,
+    lengths: Tensor | None,
+    padding: Tensor | None,
+    layer: PreparedLayer,
+    first: Sequence[Tensor] | None,
+) -> tuple[Tensor, ...]:
+    """The same, without gradients, by a prepared layer."""
+    states = first_states(mode, inputs, layer.hidden_dim, first)
+    outputs, cells = layer(inputs.transpose(0, 1).contiguous(), *states)
+    return batch_first(outputs, cells, lengths, padding)
+
+
+def batch_first(
+    outputs: Tensor, cells: Tensor | None, lengths: Tensor | None, padding: Tensor | None
+) -> tuple[Tensor, ...]:
+    """What a recurrence gives (len, batch, hidden_dim), as :func:`kernel_direction` gives it."""
     outputs = without(padding, outputs.transpose(0, 1))
     last = [outputs] if cells is None else [outputs, cells.transpose(0, 1)]
     return outputs, *(last_of(steps, lengths) for steps in last)
 
 
 def first_states(
-    mode: str, inputs: Tensor, weights: Weights, first: Sequence[Tensor] | None
+    mode: str, inputs: Tensor, hidden_dim: int, first: Sequence[Tensor] | None
 ) -> Sequence[Tensor]:
     """Given ones, or zeros."""
     if first is not None:
         return first
-    zeros = inputs.new_zeros(len(inputs), weights[1].size(1))
+    zeros = inputs.new_zeros(len(inputs), hidden_dim)
     return [zeros] * (2 if mode == "LSTM" else 1)
 
 

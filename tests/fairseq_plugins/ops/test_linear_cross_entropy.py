@@ -145,7 +145,7 @@ def test_the_loss_without_smoothing_is_for_the_log_only():
 
 
 class Recorder(TorchDispatchMode):
-    """The sizes of all that is made, and the names of the functions that make it."""
+    """The sizes of all that is made, not of views, and the names of the functions that make it."""
 
     def __init__(self):
         super().__init__()
@@ -154,7 +154,10 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         made = func(*args, **(kwargs or {}))
         outputs = made if isinstance(made, (tuple, list)) else [made]
-        self.shapes += [tuple(x.shape) for x in outputs if isinstance(x, torch.Tensor)]
+        given = {x.untyped_storage().data_ptr() for x in args if isinstance(x, torch.Tensor)}
+        tensors = [x for x in outputs if isinstance(x, torch.Tensor)]
+        new = [x for x in tensors if x.untyped_storage().data_ptr() not in given]
+        self.shapes += [tuple(x.shape) for x in new]
         self.names.append(func.overloadpacket.__name__)
         return made
 
