@@ -32,11 +32,13 @@ from fairseq.data import Dictionary, data_utils  # noqa: E402
 from fairseq.dataclass.configs import GenerationConfig  # noqa: E402
 from fairseq.dataclass.utils import merge_with_parent  # noqa: E402
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, build_model  # noqa: E402
-from fairseq.tasks.translation import TranslationConfig, TranslationTask  # noqa: E402
+from fairseq.tasks.translation import TranslationTask  # noqa: E402
 from omegaconf import OmegaConf  # noqa: E402
 
 from .checkpoint import Checkpoint, check_options, find_checkpoint, read_checkpoint  # noqa: E402
 from .models import S2SModel  # noqa: E402
+from .ops.packed_linear import PRECISIONS  # noqa: E402
+from .tasks import TranslationS2SConfig, TranslationS2STask  # noqa: E402
 
 MAX_TOKENS = 4000  # source tokens in a batch
 
@@ -70,6 +72,7 @@ def load(
     data: str | Path | None = None,
     languages: tuple[str, str] | None = None,
     device: str | torch.device = "cpu",
+    precision: str | None = None,
 ) -> "Seq2Seq":
     """Load a model that was trained by ``fairseq-train`` with an architecture of this package.
 
@@ -79,6 +82,8 @@ def load(
             with it, of the SentencePiece model ``*.model``; by default the checkpoint's own
         languages: source and target; needed only where neither checkpoint nor data tell
         device: where the model runs
+        precision: of the matrix products on a CPU, ``"fp32"``, ``"bf16"`` or ``"int8"``; by default
+            what the model was trained with, ``--decode-precision``
 
     Raises:
         S2SError: in one sentence, for whatever is missing, broken, unsafe or does not fit
@@ -87,17 +92,21 @@ def load(
     checkpoint = read_checkpoint(path)
     folder = Path(data) if data is not None else path.parent
     source, target = languages or _languages(checkpoint, folder)
-    task = TranslationTask(
-        TranslationConfig(source_lang=source, target_lang=target),
+    task = TranslationS2STask(
+        TranslationS2SConfig(source_lang=source, target_lang=target),
         _read_dictionary(folder / f"dict.{source}.txt"),
         _read_dictionary(folder / f"dict.{target}.txt"),
     )
-    model = _build(checkpoint, task).to(device)
-    return Seq2Seq(model.eval(), task, _read_pieces(folder))
+    model = _build(checkpoint, task, precision).to(device)
+    model.make_generation_fast_(need_attn=True)
+    return Seq2Seq(model, task, _read_pieces(folder))
 
 
 class Seq2Seq:
-    """A trained model with its dictionaries; made by :func:`load`. Not yet thread-safe."""
+    """A trained model with its dictionaries; made by :func:`load`. Not yet thread-safe.
+
+    The weights are packed for generation: a model that is to be trained on is fairseq's business.
+    """
 
     def __init__(
         self,
@@ -231,8 +240,10 @@ class Seq2Seq:
         )
 
 
-def _build(checkpoint: Checkpoint, task: TranslationTask) -> S2SModel:
+def _build(checkpoint: Checkpoint, task: TranslationTask, precision: str | None) -> S2SModel:
     """The model of a checkpoint, if it is one of ours, with its weights."""
+    if precision is not None and precision not in PRECISIONS:
+        raise S2SError(f"precision is {precision!r}, but must be one of {', '.join(PRECISIONS)}.")
     name = checkpoint.model["_name"]
     if not issubclass(MODEL_REGISTRY.get(name, type(None)), S2SModel):
         raise S2SError(
@@ -242,6 +253,8 @@ def _build(checkpoint: Checkpoint, task: TranslationTask) -> S2SModel:
     config = MODEL_DATACLASS_REGISTRY[name]
     options = check_options(checkpoint.model, config)
     options.update(encoder_embed_path=None, decoder_embed_path=None)  # the weights are at hand
+    if precision is not None:
+        options["decode_precision"] = precision
     cfg = merge_with_parent(config(), OmegaConf.create({"_name": name, **options}))
     model = build_model(OmegaConf.create({"model": cfg}).model, task)
     try:

@@ -34,7 +34,7 @@ for preset in "${presets[@]}"; do
     esac
     case $preset in s2s_gnmt | s2s_rnmtplus) model+=(--encoder-layers 4 --decoder-layers 4) ;; esac
 
-    loss=(--criterion label_smoothed_cross_entropy --label-smoothing 0.1)
+    loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0.1)
     optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler cosine --warmup-updates 100)
     batch=(--max-tokens 1500 --required-batch-size-multiple 1 --max-update "$updates" --num-workers 0)
     fairseq-train data-bin/multi30k --user-dir fairseq_plugins --task translation --source-lang en --target-lang de \

@@ -17,7 +17,7 @@ esac
 model=(--arch s2s_attn --rnn-type gru --share-all-embeddings --dropout 0
        --encoder-embed-dim 128 --encoder-hidden-size 192
        --decoder-embed-dim 128 --decoder-hidden-size 256 --attention-dim 64)
-loss=(--criterion cross_entropy)
+loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0)
 optim=(--optimizer adam --adam-betas "(0.9,0.99)" --clip-norm 1.0
        --lr 0.004 --lr-scheduler cosine --warmup-updates 100 --warmup-init-lr 0.0001)
 batch=(--max-tokens 500 --max-update 2400 --required-batch-size-multiple 1 --data-buffer-size 0

@@ -14,7 +14,7 @@ model=(--arch "$arch" --rnn-type gru --share-all-embeddings --dropout 0.3
        --encoder-embed-dim 256 --encoder-hidden-size 256
        --decoder-embed-dim 256 --decoder-hidden-size 256)
 if [ "$arch" = s2s_attn ]; then model+=(--attention-dim 256); fi
-loss=(--criterion label_smoothed_cross_entropy --label-smoothing 0.1)
+loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0.1)
 optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler fixed --force-anneal 6 --lr-shrink 0.5)
 batch=(--max-tokens 1500 --required-batch-size-multiple 1 --max-epoch 8)
 
