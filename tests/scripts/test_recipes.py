@@ -104,11 +104,16 @@ def test_help_of_the_tests_sets_nothing_up(tests: Sandbox) -> None:
     assert tests.calls() == []
 
 
+CI_CALLS = ["setup_env.sh ", "python -m pip install -q triton", "test.sh --all"]
+
+
 @pytest.fixture
 def ci(sandbox: Sandbox) -> Sandbox:
     """.ci/run on a Debian that lacks the browser."""
     sandbox.tool("dpkg", "exit 1")
     sandbox.tool("apt-get", NOTE)
+    sandbox.tool("scripts/setup_env.sh", NOTE)
+    sandbox.tool(".venv/bin/python", NOTE)
     sandbox.tool("scripts/test.sh", f'{NOTE}\necho 3 passed\nexit "${{FAKE_STATUS:-0}}"')
     return sandbox
 
@@ -116,16 +121,25 @@ def ci(sandbox: Sandbox) -> Sandbox:
 def test_ci_installs_the_browser_and_runs_all_tests(ci: Sandbox) -> None:
     result = ci.run(".ci/run")
     assert (result.returncode, result.stdout) == (0, "3 passed\n")
-    update, install, tests = ci.calls()
+    update, install, *others = ci.calls()
     assert update.startswith("apt-get update")
     assert install.endswith("chromium fonts-noto-cjk")
-    assert tests == "test.sh --all"
+    assert others == CI_CALLS
 
 
 def test_ci_installs_nothing_that_is_there(ci: Sandbox) -> None:
     ci.tool("dpkg", "exit 0")
     assert ci.run(".ci/run").returncode == 0
-    assert ci.calls() == ["test.sh --all"]
+    assert ci.calls() == CI_CALLS
+
+
+def test_triton_that_cannot_be_installed_leaves_its_tests_out(ci: Sandbox) -> None:
+    ci.tool("dpkg", "exit 0")
+    ci.tool(".venv/bin/python", "exit 1")
+    result = ci.run(".ci/run")
+    assert result.returncode == 0
+    assert "triton cannot be installed here" in result.stdout
+    assert ci.calls() == ["setup_env.sh ", "test.sh --all"]
 
 
 def test_ci_fails_with_the_tests(ci: Sandbox) -> None:
