@@ -5,6 +5,7 @@ This file turns options and dictionaries into modules; no module below knows a c
 
 # No ``from __future__ import annotations`` here: fairseq reads the field types of a config.
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,7 +123,7 @@ class S2SModel(FairseqEncoderDecoderModel):
                 "--cpu-bf16 needs a processor that multiplies bfloat16 itself (AVX512-BF16 or "
                 "AMX), which this one does not: leave it out."
             )
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with torch.autocast("cpu", torch.bfloat16) if half else nullcontext():
             return super().forward(*args, **kwargs)
 
     @classmethod

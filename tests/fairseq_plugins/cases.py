@@ -176,6 +176,13 @@ ATTENTION_VARIANTS = {
     },
 }
 
+# The same without the fast forms of ``ops``.
+PLAIN = {
+    **{cell: {"rnn_type": cell} for cell in CELLS},
+    "two-layers": {"encoder_layers": 2, "decoder_layers": 2},
+    "to-readout": {"context_to": "readout"},
+}
+
 CASES: dict[str, tuple[str, dict]] = {
     **{
         f"{arch}-{cell}-{direction}": (arch, {"rnn_type": cell, "encoder_direction": direction})
@@ -201,6 +208,10 @@ CASES: dict[str, tuple[str, dict]] = {
     **{
         f"s2s_attn_tiny-{name}": ("s2s_attn_tiny", options)
         for name, options in ATTENTION_VARIANTS.items()
+    },
+    **{
+        f"s2s_attn_tiny-plain-{name}": ("s2s_attn_tiny", {**options, "no_fast": True})
+        for name, options in PLAIN.items()
     },
 }
 

@@ -1,5 +1,7 @@
 """A step of generation against the equations, with k hypotheses of each sentence."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -110,8 +112,20 @@ def test_padding_gets_no_weight():
     torch.testing.assert_close(alignment.sum(1), torch.ones(6).double())
 
 
-def test_a_step_changes_nothing_that_the_next_one_reads():
-    case = Case("lstm", 2)
+def test_in_single_precision_no_exponential_overflows():
+    """e^{2 * 45} is no float32, though e^{2 * 45} e^{2 * -40} is one, and tells in the energies."""
+    keys = torch.tensor([-40.0, 0.0]).view(1, 2, 1)
+    source = sentences(keys, keys, torch.zeros(1, 2, dtype=torch.bool))
+    assert source.exponential
+    step = DecodingStep("rnn", lambda hidden: hidden, torch.tensor([1e4]))
+    [[low, high]] = step.energies(source, torch.full((1, 1, 1), 45.0))[0].double()
+    expected = 1e4 * (math.tanh(45) - math.tanh(5))
+    assert float(high - low) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("query", [1, 1000])
+def test_a_step_changes_nothing_that_the_next_one_reads(query):
+    case = Case("lstm", 2, query=query)
     source = case.source()
     tensors = [*source[:3], case.hidden, case.cell]
     before = [tensor.clone() for tensor in tensors]
