@@ -47,7 +47,7 @@ def prepare(
 def pack_linears(module: nn.Module | None, precision: str) -> None:
     """Let every ``nn.Linear`` in a module compute with packed weights."""
     for part in module.modules() if module is not None else ():
-        # A subclass with a forward pass of its own (a mixture of softmaxes) computes something else.
+        # A subclass with its own forward pass (a mixture of softmaxes) computes something else.
         if isinstance(part, nn.Linear) and type(part).forward is nn.Linear.forward:
             part.forward = pack_linear(part.weight, part.bias, rows=ROWS, precision=precision)
 

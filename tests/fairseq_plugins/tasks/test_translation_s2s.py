@@ -157,8 +157,7 @@ def test_a_checkpoint_of_a_training_that_measures_bleu_can_be_read_and_trained_o
         assert get_unsafe_globals_in_checkpoint(path) == []
         state = torch.load(path, weights_only=True)
         assert state["extra_state"]["train_iterator"]["epoch"] == epochs + 1
-        valid = dict(
-            (name, meter) for _, name, _, meter in state["extra_state"]["metrics"]["valid"]
-        )
+        logged = state["extra_state"]["metrics"]["valid"]
+        valid = {name: meter for _, name, _, meter in logged}
         assert len(valid["_bleu_counts"]["sum"]) == 4
     assert len(hypotheses(generate(digits / "bin", path, "--task", TASK))) == 100
