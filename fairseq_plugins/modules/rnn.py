@@ -18,7 +18,10 @@ from .fast import may_be_fast
 #   RNN  0.15, 0.34 | never
 MOST_PADDING = {nn.LSTM: (0.4, 0.2), nn.GRU: (0.2, 0.0), nn.RNN: (0.15, 0.0)}
 
-FEW_ROWS = 16  # up to which packed weights in float32 are faster than the library's kernel
+# Recurrent weights of a direction from which on our own loop pays (a GRU of 420 units, an LSTM of
+# 360). Below, its calls from Python cost more than its products save: at 64 units it takes three
+# times the kernel's time.
+LARGE = 2**19
 
 
 class RNN(nn.Module):
@@ -58,7 +61,7 @@ class RNN(nn.Module):
         self.num_layers = self.state_layers = num_layers
         self.output_dim = hidden_dim * (2 if bidirectional else 1)
         self.prepared: list[PreparedLayer] | None = None
-        self.most_rows: int | None = None
+        self.most_steps: int | None = None
         kernel = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[rnn_type]
         extra = {"nonlinearity": nonlinearity} if rnn_type == "rnn" else {}
         self.rnn = kernel(
@@ -110,9 +113,10 @@ class RNN(nn.Module):
         Args:
             precision: of the products' operands, see ``pack_linear``
         """
-        of_float32 = self.rnn.weight_ih_l0.dtype == torch.float32
-        if of_float32 and self.rnn.weight_ih_l0.is_cpu and self.rnn.mode in FUSED:
-            self.most_rows = FEW_ROWS if precision == "fp32" else None
+        weight = self.rnn.weight_hh_l0
+        known = weight.dtype == torch.float32 and weight.is_cpu and self.rnn.mode in FUSED
+        if known and weight.numel() >= LARGE:
+            self.most_steps = 1 if precision == "fp32" else None  # the kernel is good at sequences
             self.prepared = [
                 PreparedLayer(FUSED[self.rnn.mode], Weights(*own), rows=8, precision=precision)
                 for own in self.rnn.all_weights
@@ -122,19 +126,20 @@ class RNN(nn.Module):
         """Whether the packed weights serve for these inputs (batch, len, input_dim)."""
         if self.prepared is None or torch.is_grad_enabled():
             return False
-        return self.most_rows is None or len(inputs) <= self.most_rows
+        return self.most_steps is None or inputs.size(1) <= self.most_steps
 
     def may_fuse(self, inputs: Tensor) -> bool:
         """Whether our own recurrence takes the place of the kernel: in training on a CPU.
 
-        It is faster there for a GRU and a tanh RNN (1.1 to 1.5 times, the more the fewer the
-        rows), which have no oneDNN kernel, and for every cell in bfloat16 its states are of
+        It is faster there for a large GRU or tanh RNN (1.1 to 1.5 times, the more the longer the
+        rows), which have no oneDNN kernel; and in bfloat16 its states, of any cell, are of
         float32. For an LSTM in float32 the kernel is faster, by a tenth.
         """
         if inputs.device.type != "cpu" or not torch.is_grad_enabled() or not may_be_fast(self):
             return False
         half = autocast_dtype("cpu") == torch.bfloat16
-        return self.rnn.mode in FUSED and (half or self.rnn.mode != "LSTM")
+        large = self.rnn.mode != "LSTM" and self.rnn.weight_hh_l0.numel() >= LARGE
+        return self.rnn.mode in FUSED and (half or large)
 
     def _precision(self) -> str:
         """Of the products' operands on a CPU."""
