@@ -41,7 +41,10 @@ PLAIN = {
 }
 ATTENTIVE = {
     "s2s_bahdanau2015": [*ATTENTION, "--max-update", 1100],
-    "s2s_luong2015": [*ATTENTION, *layers(2), "--max-update", 1800, "--lr", 0.004],
+    "s2s_luong2015": [
+        *(*ATTENTION, *layers(2), "--encoder-hidden-size", 96, "--decoder-hidden-size", 96),
+        *("--decoder-out-embed-dim", 96, "--max-update", 1500, "--lr", 0.003),
+    ],
     "s2s_cgru": [*ATTENTION, "--max-update", 1700, "--dropout", 0.1],
     "s2s_gnmt": [*ATTENTION, *layers(4), "--max-update", 1200],
     "s2s_rnmtplus": [*ATTENTION, *layers(3), "--max-update", 1000, "--lr", 0.004],
