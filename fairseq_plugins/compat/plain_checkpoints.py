@@ -4,9 +4,8 @@ Parts of fairseq without a dataclass (the optimizers adadelta, sgd, adagrad, ada
 by an ``argparse.Namespace``, which the trainer saves as it is and ``weights_only=True`` refuses,
 whatever the model. With this repair it is saved as plain data: on reading, nobody asks for the
 settings of these parts. Model and task, which are built from theirs, stay as they are; ours are
-plain already. ``--eval-bleu`` logs counts as NumPy
-arrays, which the trainer saves too; they are saved as lists, which no one reads: every validation
-counts anew.
+plain already. ``--eval-bleu`` logs counts as NumPy arrays, which the trainer saves too; they are
+saved as lists, which no one reads: every validation counts anew.
 """
 
 from argparse import Namespace

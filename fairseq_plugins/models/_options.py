@@ -277,7 +277,7 @@ class SpeedOptions(FairseqDataclass):
     decode_precision: PRECISION_CHOICES = field(
         default="fp32",
         metadata={
-            "help": "generation on a CPU: the operands of the decoder's matrix products, for a "
+            "help": "generation on a CPU: the operands of the matrix products; for a "
             "trained model by --model-overrides \"{'decode_precision': 'int8'}\""
         },
     )

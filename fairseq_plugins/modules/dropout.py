@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..ops.dropout_mask import dropout_mask, has_mask
+from .fast import may_be_fast
+
 
 class Dropout(nn.Module):
     r"""Dropout on (batch, len, dim): :math:`y_{bt} = m_{bt} \odot x_{bt} / (1 - p)`.
@@ -22,6 +25,8 @@ class Dropout(nn.Module):
         ValueError: for a ``p`` outside these bounds
     """
 
+    fast = True  # see may_be_fast
+
     def __init__(self, p: float, variational: bool = False) -> None:
         super().__init__()
         if not 0 <= p < 1:
@@ -35,6 +40,8 @@ class Dropout(nn.Module):
         if not (self.training and self.p):
             return inputs
         if not self.variational:
+            if may_be_fast(self) and has_mask(inputs, self.p):
+                return inputs * dropout_mask(inputs, self.p)
             return functional.dropout(inputs, self.p)
         if self.held:
             return inputs * self.held[0]

@@ -83,8 +83,9 @@ class RNN(nn.Module):
         if state is not None and self.rnn.bidirectional:
             raise ValueError("A bidirectional RNN reads whole sequences: it takes no first state")
         first = None if state is None else self._to_kernel(state)
-        if self.may_fuse(inputs) or self.is_prepared_for(inputs):
-            return self._unpacked(inputs, None, first)
+        prepared, fused = self.is_prepared_for(inputs), self.may_fuse(inputs)
+        if prepared or fused:
+            return self._unpacked(inputs, None, first, prepared, fused)
         outputs, last = self.rnn(inputs, first)
         return outputs, self._from_kernel(last)
 
@@ -96,8 +97,9 @@ class RNN(nn.Module):
         lengths = lengths.cpu()
         if int(lengths.min()) == inputs.size(1):
             return self(inputs)
-        if self.may_unpack(inputs, lengths) or self.is_prepared_for(inputs):
-            return self._unpacked(inputs, lengths, None)
+        prepared = self.is_prepared_for(inputs)
+        if prepared or self.may_unpack(inputs, lengths):
+            return self._unpacked(inputs, lengths, None, prepared, self.may_fuse(inputs))
         packed = nn.utils.rnn.pack_padded_sequence(
             inputs, lengths, batch_first=True, enforce_sorted=False
         )
@@ -137,30 +139,27 @@ class RNN(nn.Module):
         """
         if inputs.device.type != "cpu" or not torch.is_grad_enabled() or not may_be_fast(self):
             return False
-        half = autocast_dtype("cpu") == torch.bfloat16
         large = self.rnn.mode != "LSTM" and self.rnn.weight_hh_l0.numel() >= LARGE
-        return self.rnn.mode in FUSED and (half or large)
-
-    def _precision(self) -> str:
-        """Of the products' operands on a CPU."""
-        return "bf16" if autocast_dtype("cpu") == torch.bfloat16 else "fp32"
+        return self.rnn.mode in FUSED and (large or _cpu_precision() == "bf16")
 
     def _unpacked(
         self,
         inputs: Tensor,
         lengths: Tensor | None,
         first: Tensor | tuple[Tensor, ...] | None,
+        prepared: bool,
+        fused: bool,
     ) -> tuple[Tensor, State]:
         """Rows to the end of the batch; see ``ops.unpacked_rnn``."""
         outputs, last = unpacked_rnn(
             self.rnn.mode,
             inputs,
             lengths,
-            self.prepared if self.is_prepared_for(inputs) else self.rnn.all_weights,
+            self.prepared if prepared else self.rnn.all_weights,
             first=(first,) if isinstance(first, Tensor) else first,
             bidirectional=self.rnn.bidirectional,
             dropout=self.rnn.dropout if self.rnn.training else 0.0,
-            precision=self._precision() if self.may_fuse(inputs) else None,
+            precision=_cpu_precision() if fused else None,
         )
         outputs, *last = (tensor.to(self.rnn.weight_ih_l0.dtype) for tensor in (outputs, *last))
         return outputs, self._from_kernel(tuple(last))
@@ -185,6 +184,11 @@ class RNN(nn.Module):
             name: tensor.transpose(0, 1).reshape(tensor.size(1), self.num_layers, self.output_dim)
             for name, tensor in zip(self.state_names, tensors, strict=True)
         }
+
+
+def _cpu_precision() -> str:
+    """Of the products' operands, as the caller's autocast has it."""
+    return "bf16" if autocast_dtype("cpu") == torch.bfloat16 else "fp32"
 
 
 class CellRNN(nn.Module):

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, autograd
 
 from .additive_score import in_prepared_range
-from .attention_step import best_form, make_step
+from .attention_step import best_form, make_step, padding_bias
 from .autocast import without_autocast
 from .cells import CELL_OPS, CellOp
 from .cuda_graphs import GraphedByShape
@@ -112,8 +112,7 @@ def attention_recurrence(
 
     A backward pass that is itself to be differentiated (``create_graph``) is the plain form's.
     """
-    bias = torch.zeros_like(padding_mask, dtype=keys.dtype)
-    bias.masked_fill_(padding_mask, float("-inf"))
+    bias = padding_bias(padding_mask, keys.dtype)
     tensors = (words, keys, values, bias, *weights, hidden, cell)
     return Recurrence(*_apply(rnn_type, precision, *tensors))
 

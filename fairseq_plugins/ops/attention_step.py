@@ -56,6 +56,12 @@ def make_step(form: str, keys: Tensor, energy: Tensor, bias: Tensor, values: Ten
     return AttentionStep(SCORES[form](keys, energy), bias, values)
 
 
+def padding_bias(padding_mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """b (batch, src_len), of a mask that is True on padding."""
+    bias = torch.zeros_like(padding_mask, dtype=dtype)
+    return bias.masked_fill_(padding_mask, float("-inf"))
+
+
 @cache
 def has_triton() -> bool:
     """Whether Triton is installed, as it is with torch for CUDA."""

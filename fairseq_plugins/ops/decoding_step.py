@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .additive_score import in_range
+from .attention_step import padding_bias
 from .cells import CELL_OPS
 from .packed_linear import Product
 
@@ -33,8 +34,7 @@ def sentences(keys: Tensor, values: Tensor, padding_mask: Tensor) -> Sentences:
 
     On a CPU only: elsewhere a tanh costs nothing and to look at the keys would.
     """
-    bias = torch.zeros_like(padding_mask, dtype=keys.dtype)
-    bias = bias.masked_fill_(padding_mask, float("-inf")).unsqueeze(1)
+    bias = padding_bias(padding_mask, keys.dtype).unsqueeze(1)
     exponential = keys.device.type == "cpu" and in_range(keys)
     return Sentences(torch.exp(keys * 2) if exponential else keys, values, bias, exponential)
 

@@ -29,7 +29,7 @@ def pack_linear(
         bias: b (out_dim,), or None
         rows: about how many rows an input has; any number is right
         precision: of the operands: ``"fp32"`` (as they are), ``"bf16"``, or ``"int8"`` (weights by
-            output row, inputs by tensor, quantised at each call); on a CPU only
+            output row, inputs by tensor, quantised at each call; on a CPU only)
 
     Returns:
         a function (rows, in_dim) -> (rows, out_dim), in the type of the weight; it records nothing
@@ -42,11 +42,12 @@ def pack_linear(
         raise ValueError(f"precision ({precision!r}) must be one of {', '.join(PRECISIONS)}")
     weight = weight.detach()
     bias = None if bias is None else bias.detach()
-    if weight.device.type == "cpu" and weight.dtype == torch.float32:
+    single = weight.dtype == torch.float32
+    if single and precision == "bf16":
+        return _bfloat16(weight, bias, rows)
+    if single and weight.device.type == "cpu":
         if precision == "int8" and int8_product() is not None:
             return int8_product()(weight, bias, rows)
-        if precision == "bf16":
-            return _bfloat16(weight, bias, rows)
         if weight.numel() >= SMALL and has_onednn():
             return _onednn(weight, bias, rows)
     return partial(functional.linear, weight=weight, bias=bias)
@@ -89,7 +90,7 @@ def _onednn(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
 
 def _bfloat16(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
     half = weight.bfloat16()
-    if has_bf16() and has_onednn():
+    if weight.device.type == "cpu" and has_bf16() and has_onednn():
         multiply = _onednn(half, None, rows)
     else:
         multiply = partial(functional.linear, weight=half)

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .packed_linear import pack_linear
+
 
 def flat_product(inputs: Tensor, matrix: Tensor, precision: str = "fp32") -> Tensor:
     """Each vector times a matrix: (len, batch, dim), (dim, out_dim) -> (len, batch, out_dim)."""
-    product = multiply(inputs.flatten(0, 1), matrix, precision)
-    return product.unflatten(0, inputs.shape[:2])
+    flat = inputs.flatten(0, 1)
+    multiply = pack_linear(matrix.t(), rows=len(flat), precision=precision)
+    return multiply(flat).unflatten(0, inputs.shape[:2])
 
 
 def input_gradient(parts: Sequence[Tensor], weight: Tensor, precision: str = "fp32") -> Tensor:
@@ -25,10 +28,10 @@ def input_gradient(parts: Sequence[Tensor], weight: Tensor, precision: str = "fp
 def weight_gradient(parts: Sequence[Tensor], inputs: Tensor, precision: str = "fp32") -> Tensor:
     """Of the weight W in y = W x at every step: one product for all steps."""
     flat = inputs.flatten(0, 1)
-    return torch.cat([multiply(part.flatten(0, 1).t(), flat, precision) for part in parts])
+    return torch.cat([_multiply(part.flatten(0, 1).t(), flat, precision) for part in parts])
 
 
-def multiply(left: Tensor, right: Tensor, precision: str = "fp32") -> Tensor:
+def _multiply(left: Tensor, right: Tensor, precision: str) -> Tensor:
     """A matrix product with operands of a precision, in the type of the left."""
     if precision == "fp32":
         return left @ right

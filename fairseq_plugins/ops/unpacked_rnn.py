@@ -8,6 +8,7 @@ library's, or our own recurrence. The plain twin is ``pack_padded_sequence`` aro
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +27,30 @@ KERNELS = {
 SHUT = 1e4  # its sigmoid is 1, and that of its negative 0, in every floating type
 
 Weights = Sequence[Tensor]  # of one layer and direction: input, recurrent, and a bias of each
+First = Sequence[Tensor] | None  # hidden and, of an LSTM, cell (batch, hidden_dim); None for zeros
+
+
+class Rows(NamedTuple):
+    """What one layer reads in one direction."""
+
+    inputs: Tensor  # (batch, len, input_dim)
+    lengths: Tensor | None  # (batch,); None where there is no padding
+    padding: Tensor | None  # (batch, len, 1), True on padding
+
+    def without_padding(self, outputs: Tensor) -> Tensor:
+        """Outputs (batch, len, dim) with 0 on padding."""
+        return outputs if self.padding is None else outputs.masked_fill(self.padding, 0)
+
+    def last_of(self, outputs: Tensor) -> Tensor:
+        """The last real step of each row: (batch, len, dim) -> (batch, dim)."""
+        if self.lengths is None:
+            return outputs[:, -1]
+        at_end = (self.lengths - 1).view(-1, 1, 1).expand(-1, 1, outputs.size(2))
+        return outputs.gather(1, at_end).squeeze(1)
+
+    def reversed(self) -> "Rows":
+        """For the other direction."""
+        return self._replace(inputs=reverse_padded(self.inputs, self.lengths))
 
 
 def unpacked_rnn(
@@ -64,108 +89,71 @@ def unpacked_rnn(
         lengths = lengths.to(inputs.device)
         steps = torch.arange(inputs.size(1), device=inputs.device)
         padding = (steps >= lengths.unsqueeze(1)).unsqueeze(-1)
-    outputs, states = without(padding, inputs), []
+    rows, states = Rows(inputs, lengths, padding), []
+    rows = rows._replace(inputs=rows.without_padding(inputs))
     directions = 2 if bidirectional else 1
     for layer in range(0, len(weights), directions):
         if layer > 0:
-            outputs = functional.dropout(outputs, dropout)
+            rows = rows._replace(inputs=functional.dropout(rows.inputs, dropout))
         own = None if first is None else [state[layer] for state in first]
-        ahead, *last = run(mode, outputs, lengths, padding, weights[layer], own)
+        outputs, *last = run(mode, rows, weights[layer], own)
         states.append(last)
         if bidirectional:
-            turned = reverse_padded(outputs, lengths)
-            back, *last = run(mode, turned, lengths, padding, weights[layer + 1], None)
+            back, *last = run(mode, rows.reversed(), weights[layer + 1], None)
             states.append(last)
-            ahead = torch.cat([ahead, reverse_padded(back, lengths)], dim=-1)
-        outputs = ahead
-    return outputs, tuple(torch.stack(tensors) for tensors in zip(*states, strict=True))
+            outputs = torch.cat([outputs, reverse_padded(back, lengths)], dim=-1)
+        rows = rows._replace(inputs=outputs)
+    return rows.inputs, tuple(torch.stack(tensors) for tensors in zip(*states, strict=True))
 
 
-def without(padding: Tensor | None, outputs: Tensor) -> Tensor:
-    """Outputs (batch, len, dim) with 0 where there is padding (batch, len, 1)."""
-    return outputs if padding is None else outputs.masked_fill(padding, 0)
-
-
-def last_of(outputs: Tensor, lengths: Tensor | None) -> Tensor:
-    """The last real step of each row: (batch, len, dim) -> (batch, dim)."""
-    if lengths is None:
-        return outputs[:, -1]
-    at_end = (lengths - 1).view(-1, 1, 1).expand(-1, 1, outputs.size(2))
-    return outputs.gather(1, at_end).squeeze(1)
-
-
-def kernel_direction(
-    mode: str,
-    inputs: Tensor,
-    lengths: Tensor | None,
-    padding: Tensor | None,
-    weights: Weights,
-    first: Sequence[Tensor] | None,
-) -> tuple[Tensor, ...]:
-    """One layer in one direction: outputs, 0 on padding, and the last states (batch, hidden_dim).
-
-    Shape: inputs (batch, len, input_dim), padding (batch, len, 1), first states (batch, hidden_dim)
-    """
+def kernel_direction(mode: str, rows: Rows, weights: Weights, first: First) -> tuple[Tensor, ...]:
+    """One layer in one direction: outputs, 0 on padding, and the last states (batch, dim)."""
+    inputs = rows.inputs
     own = first_states(mode, inputs, weights[1].size(1), first)
     states = [state.unsqueeze(0) for state in own]
-    if mode == "LSTM" and padding is not None:
-        inputs, weights = hold_cell(inputs, padding, weights)
+    if mode == "LSTM" and rows.padding is not None:
+        inputs, weights = hold_cell(inputs, rows.padding, weights)
     # Biases, one layer, no dropout, gradients or not, one direction, batch first.
     settings = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
     start = tuple(states) if mode == "LSTM" else states[0]
     outputs, *last = KERNELS[mode](inputs, start, weights, *settings)
-    outputs = without(padding, outputs)
-    return outputs, last_of(outputs, lengths), *(cell[0] for cell in last[1:])
+    outputs = rows.without_padding(outputs)
+    return outputs, rows.last_of(outputs), *(cell[0] for cell in last[1:])
 
 
 def fused_direction(
-    precision: str,
-    mode: str,
-    inputs: Tensor,
-    lengths: Tensor | None,
-    padding: Tensor | None,
-    weights: Weights,
-    first: Sequence[Tensor] | None,
+    precision: str, mode: str, rows: Rows, weights: Weights, first: First
 ) -> tuple[Tensor, ...]:
     """The same by our own recurrence, in float32 at least, as its outputs are."""
     dtype = torch.promote_types(weights[0].dtype, torch.float32)
-    states = first_states(mode, inputs, weights[1].size(1), first)
+    states = first_states(mode, rows.inputs, weights[1].size(1), first)
     outputs, cells = recurrence(
         FUSED[mode],
-        inputs.transpose(0, 1).to(dtype),
+        rows.inputs.transpose(0, 1).to(dtype),
         RecurrenceWeights(*(weight.to(dtype) for weight in weights)),
         *(state.to(dtype) for state in states),
         precision=precision,
     )
-    return batch_first(outputs, cells, lengths, padding)
+    return batch_first(rows, outputs, cells)
 
 
 def prepared_direction(
-    mode: str,
-    inputs: Tensor,
-    lengths: Tensor | None,
-    padding: Tensor | None,
-    layer: PreparedLayer,
-    first: Sequence[Tensor] | None,
+    mode: str, rows: Rows, layer: PreparedLayer, first: First
 ) -> tuple[Tensor, ...]:
     """The same, without gradients, by a prepared layer."""
-    states = first_states(mode, inputs, layer.hidden_dim, first)
-    outputs, cells = layer(inputs.transpose(0, 1).contiguous(), *states)
-    return batch_first(outputs, cells, lengths, padding)
+    states = first_states(mode, rows.inputs, layer.hidden_dim, first)
+    outputs, cells = layer(rows.inputs.transpose(0, 1).contiguous(), *states)
+    return batch_first(rows, outputs, cells)
 
 
-def batch_first(
-    outputs: Tensor, cells: Tensor | None, lengths: Tensor | None, padding: Tensor | None
-) -> tuple[Tensor, ...]:
+def batch_first(rows: Rows, outputs: Tensor, cells: Tensor | None) -> tuple[Tensor, ...]:
     """What a recurrence gives (len, batch, hidden_dim), as :func:`kernel_direction` gives it."""
-    outputs = without(padding, outputs.transpose(0, 1))
+    outputs = rows.without_padding(outputs.transpose(0, 1))
     last = [outputs] if cells is None else [outputs, cells.transpose(0, 1)]
-    return outputs, *(last_of(steps, lengths) for steps in last)
+    return outputs, *(rows.last_of(steps) for steps in last)
 
 
-def first_states(
-    mode: str, inputs: Tensor, hidden_dim: int, first: Sequence[Tensor] | None
-) -> Sequence[Tensor]:
+def first_states(mode: str, inputs: Tensor, hidden_dim: int, first: First) -> Sequence[Tensor]:
     """Given ones, or zeros."""
     if first is not None:
         return first

@@ -7,7 +7,6 @@ from torch import Tensor, autograd
 from fairseq_plugins.ops.time_products import (
     flat_product,
     input_gradient,
-    multiply,
     weight_gradient,
 )
 
@@ -45,13 +44,14 @@ def test_gradients_in_parts_are_those_of_autograd(sizes):
     torch.testing.assert_close(weight_gradient(parts, inputs.detach()), expected[1])
 
 
-@pytest.mark.parametrize("left", [torch.float32, torch.float64])
-def test_less_precision_rounds_the_operands_only(left):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_less_precision_rounds_the_operands_only(dtype):
     """A bfloat16 has 8 bits: 1 + 2^-9 is 1, and a sum of many products is not rounded so."""
-    ones = torch.full((1, 512), 1 + 2**-9, dtype=left)
-    assert multiply(ones, torch.ones(512, 1, dtype=left)).item() == 513
-    found = multiply(ones, torch.ones(512, 1, dtype=left), "bf16")
-    assert found.dtype == left and found.item() == 512
+    gradient = torch.full((512, 1, 1), 1 + 2**-9, dtype=dtype)
+    inputs = torch.ones(512, 1, 1, dtype=dtype)
+    assert weight_gradient([gradient], inputs).item() == 513
+    found = weight_gradient([gradient], inputs, "bf16")
+    assert found.dtype == dtype and found.item() == 512
 
 
 def test_every_product_takes_the_precision():
