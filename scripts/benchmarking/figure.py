@@ -20,6 +20,7 @@ STYLES: dict[str, tuple[str, str, str, str]] = {
     "opennmt_lstm": ("OpenNMT-py 3.5.1, LSTM", "#9aa5b8", ":", "^"),
 }
 THICK = ("s2s_attn_lstm", "fairseq_lstm")
+GROWTH = {"target": ("-", "o"), "source": ("--", "s")}
 PANELS = (
     ("tokens_per_second", "target tokens per second of CPU", "Speed: higher is better"),
     ("peak_mb", "MB above the model and its optimiser", "Peak memory: lower is better"),
@@ -38,8 +39,16 @@ def points(record: Mapping[str, Any], system: str, field: str) -> tuple[list[int
     return lengths, values
 
 
+def cost(record: Mapping[str, Any], system: str, side: str) -> tuple[list[int], list[float]]:
+    """Lengths of one side and the median over the runs of the microseconds per target token."""
+    costs = [run["growth"].get(system, {}).get(side, {}) for run in record["runs"]]
+    lengths = [length for length in LENGTHS if any(str(length) in each for each in costs)]
+    given = ([each[str(n)] for each in costs if str(n) in each] for n in lengths)
+    return lengths, [median(values) for values in given]
+
+
 def draw(record: Mapping[str, Any], path: Path) -> None:
-    """Two panels over one row of names, written to ``path``.
+    """Speed and memory over one row of names, and what a token costs, written to ``path``.
 
     Raises:
         BenchmarkError: without Matplotlib, or where no run has these shapes
@@ -54,8 +63,8 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
     present = [name for name in STYLES if points(record, name, PANELS[0][0])[0]]
     if not present:
         raise BenchmarkError("No run has measured len25 to len200, of which the figure is made.")
-    figure, axes = plt.subplots(1, 2, figsize=(11, 5.4), dpi=150)
-    for panel, (field, label, title) in zip(axes, PANELS, strict=True):
+    figure, axes = plt.subplots(1, 3, figsize=(15, 5.4), dpi=130)
+    for panel, (field, label, title) in zip(axes[:2], PANELS, strict=True):
         for name in present:
             text, colour, line, marker = STYLES[name]
             width = 2.6 if name in THICK else 1.5
@@ -64,6 +73,7 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
                 lengths, values, line, color=colour, marker=marker, lw=width, ms=5, label=text
             )
         dress(panel, label, title)
+    draw_cost(axes[2], record)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize=9.5)
     figure.suptitle(
@@ -75,6 +85,22 @@ def draw(record: Mapping[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     plt.close(figure)
+
+
+def draw_cost(panel: Any, record: Mapping[str, Any]) -> None:
+    """What a target token costs while one side grows and the other stays at 50."""
+    for system in THICK:
+        text, colour, *_ = STYLES[system]
+        for side, (line, marker) in GROWTH.items():
+            lengths, values = cost(record, system, side)
+            label = f"{text}: {side} grows"
+            panel.plot(lengths, values, line, color=colour, marker=marker, ms=5, label=label)
+    dress(panel, "microseconds of CPU per target token", "Cost of a token: lower is better")
+    panel.set_xscale("linear")
+    panel.set_xticks(LENGTHS, [str(length) for length in LENGTHS])
+    panel.set_xlabel("length of one side, the other 50 (tokens)")
+    panel.legend(frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(0.02, 1.02))
+    panel.set_ylim(top=1.35 * panel.get_ylim()[1])
 
 
 def dress(panel: Any, label: str, title: str) -> None:

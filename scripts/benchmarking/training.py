@@ -49,7 +49,7 @@ class Training:
         self.optimizer.clip_grad_norm(self.clip_norm)
         self.optimizer.step()
         self.updates += 1
-        self.last_loss = float(loss) / tokens
+        self.last_loss = loss.item() / tokens
         flops = 0.0
         if self.counted:
             flops = step_flops(self.counted, len(self.task.target_dictionary), batch)
