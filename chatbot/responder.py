@@ -1,70 +1,278 @@
 """The Responder that asks a trained model: the only file here that imports fairseq_plugins."""
 
-import math
-import threading
+import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .alignment import between_words, words
-from .dialog import SPEAKERS, Candidate, Message, Reply, Settings, clean, normalise, source_text
-from .strings import SENTENCES, language_of
+from .alignment import words
+from .dialog import SPEAKERS, Card, Message, Reply, Settings, clean, normalise, source_text
+from .draft import Draft
+from .familiar import (
+    WORDS_FILE,
+    KnownWords,
+    begins_a_fallback,
+    fallback,
+    foreign_share,
+    is_outside,
+)
+from .ranking import rank, rank_in_both_directions
+from .strings import SENTENCES, is_canned, language_of
 
 if TYPE_CHECKING:
-    from fairseq_plugins.hub import Hypothesis, Seq2Seq
+    from fairseq_plugins.hub import Seq2Seq, TokenStream
+
+    Growing = tuple[Draft, TokenStream]
+
+LOOK_AHEAD = 6  # tokens of a reply before one of the readings is shown
+
+
+@dataclass(frozen=True)
+class Question:
+    """A message on its way through the responder.
+
+    Attributes:
+        message: what the user said, clean
+        sources: the texts that the model may read it as: one, or two; none where nothing was said
+        unknown: share of the message that lies outside the model's world
+        turns: number of messages, this one included
+        before: what the bot said last, or nothing
+        started: by the clock
+    """
+
+    message: str
+    sources: tuple[str, ...]
+    unknown: float
+    turns: int
+    before: str
+    started: float
+
+    def seconds(self) -> float:
+        """Since it was asked."""
+        return time.perf_counter() - self.started
 
 
 class Seq2SeqResponder:
-    """Answers with a model of fairseq_plugins, one reply at a time (the model is not thread-safe).
+    """Answers with a model of fairseq_plugins; any number of threads may ask.
 
     A message may go on with the conversation or begin another topic, and the model does not know
-    which: it reads the message both with the earlier turns and alone, and the reply that it is
-    surer of is given. With ``sampling`` the reply is the likeliest of ``beam`` samples
-    (sample-and-rank, Adiwardana et al. 2020). Whether turns begin with their speaker, the model's
-    dictionary tells.
+    which: it reads the message both with the earlier turns and alone, and the reading of whose
+    reply it is surer is answered. A reply that is shown while it grows must be chosen early, by
+    its first LOOK_AHEAD tokens. Whether turns begin with their speaker, the model's dictionary
+    tells.
+
+    Args:
+        model: as ``fairseq_plugins.load`` gives it
+        card: what its users are told of it
+        reverse: a model from replies to messages, for the reranker; without it the model itself
+            judges what is generic
+        known: the words of its training; by default from the file beside its dictionaries
     """
 
-    def __init__(self, model: "Seq2Seq") -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: "Seq2Seq",
+        card: Card | None = None,
+        *,
+        reverse: "Seq2Seq | None" = None,
+        known: KnownWords | None = None,
+    ) -> None:
+        self.model, self.reverse = model, reverse
+        self.card = card or Card("model", attends=model.attends)
+        path = model.folder / WORDS_FILE if model.folder else None
+        self.known = known or (KnownWords.read(path) if path and path.is_file() else None)
         dictionary = model.task.source_dictionary
         self.speakers = all(symbol in dictionary for symbol in SPEAKERS.values())
-        self._lock = threading.Lock()
+        self._last_fallback = ""
 
     def reply(self, dialog: Sequence[Message], settings: Settings) -> Iterator[Reply]:
         """See :class:`chatbot.dialog.Responder`."""
+        question = self._ask(dialog, settings)
+        if not question.sources:
+            yield Reply(SENTENCES[language_of(question.message)]["empty"])
+        elif settings.fallback and is_outside(question.unknown):
+            yield self._fall_back(question)
+        elif settings.mode == "beam" or (settings.mode == "greedy" and settings.diversity):
+            yield self._search(question, settings)
+        else:
+            yield from self._stream(question, settings)
+
+    def close(self) -> None:
+        """End the threads of the models."""
+        for model in (self.model, self.reverse):
+            if model is not None:
+                model.close()
+
+    def _ask(self, dialog: Sequence[Message], settings: Settings) -> Question:
+        """What there is to answer."""
         started = time.perf_counter()
         message = clean(dialog[-1].text) if dialog else ""
-        sentences = SENTENCES[language_of(message)]
-        if not normalise(message).strip():
-            yield Reply(sentences["empty"])
-            return
-        readings = (source_text(dialog, turns, self.speakers) for turns in (settings.turns, 0))
-        sources = list(dict.fromkeys(readings))
-        with self._lock:
-            found = self.model.generate(sources, **_search(settings))
-        source, candidates = max(
-            zip(sources, map(_distinct, found), strict=True),
-            key=lambda reading: _surest(reading[1]),
-        )
-        if not candidates:
-            yield Reply(sentences["speechless"], source, seconds=time.perf_counter() - started)
-            return
-        best = next(iter(candidates.values()))
-        rows, columns = words(best.tokens), words(best.source_tokens)
-        yield Reply(
-            text=next(iter(candidates)),
-            source=source,
-            source_words=tuple(word.text for word in columns),
-            reply_words=tuple(word.text for word in rows),
-            alignment=between_words(best.alignment, rows, columns) if best.alignment else None,
-            candidates=tuple(Candidate(text, each.score) for text, each in candidates.items()),
-            tokens=sum(token != "</s>" for token in best.tokens),
-            seconds=time.perf_counter() - started,
-        )
+        sources: tuple[str, ...] = ()
+        unknown = 0.0
+        if normalise(message).strip():
+            readings = (source_text(dialog, turns, self.speakers) for turns in (settings.turns, 0))
+            sources = tuple(dict.fromkeys(readings))
+            unknown = self._unknown_share(message)
+        before = dialog[-2].text if len(dialog) > 1 else ""
+        return Question(message, sources, unknown, len(dialog), before, started)
+
+    def _unknown_share(self, message: str) -> float:
+        """By the words of the training, or else by the pieces of the vocabulary."""
+        if self.known is not None:
+            return self.known.unknown_share(message)
+        return foreign_share(self.model.source_tokens(normalise(message)))
+
+    def _search(self, question: Question, settings: Settings) -> Reply:
+        """The best of a beam search over all readings, whole."""
+        readings = self._hypotheses(question.sources, settings)
+        surest = max(range(len(readings)), key=lambda i: max(each.score for each in readings[i]))
+        drafts = readings[surest]
+        if settings.fallback and _is_lost(question, drafts[0]):
+            return self._fall_back(question)
+        reply = Reply("", question.sources[surest], attends=self.card.attends)
+        return self._whole(question, settings, reply, drafts)
+
+    def _hypotheses(self, sources: Sequence[str], settings: Settings) -> list[list[Draft]]:
+        """The n-best of a beam search for each source."""
+        search = {"beam": settings.beam, "nbest": settings.beam, "lenpen": settings.length_penalty}
+        found = self.model.generate(list(sources), **search, **_bounds(settings))
+        return [[Draft.of(hypothesis) for hypothesis in hypotheses] for hypotheses in found]
+
+    def _stream(self, question: Question, settings: Settings) -> Iterator[Reply]:
+        """A reply that grows, then the same with its candidates.
+
+        The candidates are the other samples, or what a beam search finds. Reranked samples are
+        shown whole: which of them is the reply, only their ends tell.
+        """
+        with ExitStack() as held:
+            source, growing = self._surest(question, settings, held)
+            if settings.fallback:
+                draft, stream = growing
+                while begins_a_fallback(draft.text) and draft.take(stream):
+                    pass
+                if _is_lost(question, draft):
+                    yield self._fall_back(question)
+                    return
+            reply = Reply("", source, attends=self.card.attends)
+            others: list[Growing] = []
+            if settings.mode == "sampling":
+                growing[1].close()
+                reply = replace(reply, seed=_seed(settings))
+                growing, *others = self._samples(reply, settings, held)
+            if settings.diversity:
+                others.append(growing)
+            else:
+                reply = yield from self._grow(question, reply, *growing)
+            for draft, stream in others:
+                draft.take_all(stream)
+            rest = sorted((draft for draft, _ in others), key=lambda draft: -draft.score)
+            if settings.mode == "greedy" and settings.beam > 1:
+                [rest] = self._hypotheses([source], settings)
+            drafts = rest if settings.diversity else [growing[0], *rest]
+            yield self._whole(question, settings, reply, drafts)
+
+    def _surest(
+        self, question: Question, settings: Settings, held: ExitStack
+    ) -> "tuple[str, Growing]":
+        """The reading whose reply begins with the likeliest tokens; the other is given up."""
+        begun = self._begin(question.sources, _bounds(settings), held)
+        for draft, stream in begun:
+            while len(draft.pieces) < LOOK_AHEAD and draft.take(stream):
+                pass
+        best = max(range(len(begun)), key=lambda i: begun[i][0].score)
+        for i, (_, stream) in enumerate(begun):
+            if i != best:
+                stream.close()
+        return question.sources[best], begun[best]
+
+    def _samples(self, reply: Reply, settings: Settings, held: ExitStack) -> "list[Growing]":
+        """As many samples as there shall be candidates."""
+        options = {
+            "sampling": True,
+            "temperature": settings.temperature,
+            "topk": settings.topk,
+            "topp": settings.topp,
+            "seed": reply.seed,
+        }
+        return self._begin([reply.source] * settings.beam, options | _bounds(settings), held)
+
+    def _begin(
+        self, sources: Sequence[str], options: dict[str, Any], held: ExitStack
+    ) -> "list[Growing]":
+        """A reply to each source, searched for together."""
+        streams = self.model.streams(list(sources), **options)
+        return [
+            (Draft(words(self.model.source_tokens(source))), held.enter_context(closing(stream)))
+            for source, stream in zip(sources, streams, strict=True)
+        ]
+
+    def _grow(
+        self, question: Question, reply: Reply, draft: Draft, stream: "TokenStream"
+    ) -> Generator[Reply, None, Reply]:
+        """The reply after each token; after several where they come faster than they are shown."""
+        shown, more = "", True
+        while more:
+            if draft.text != shown and not stream.ready:
+                reply = self._timed(question, draft.fill(reply))
+                yield reply
+                shown = draft.text
+            more = draft.take(stream)
+        reply = self._timed(question, draft.fill(reply))
+        if draft.text != shown:  # at once, for the candidates take their time
+            yield reply
+        return reply
+
+    @staticmethod
+    def _timed(question: Question, reply: Reply) -> Reply:
+        """The reply with the time that it has taken; the first time remains the first."""
+        seconds = question.seconds()
+        return replace(reply, seconds=seconds, first_seconds=reply.first_seconds or seconds)
+
+    def _whole(
+        self, question: Question, settings: Settings, reply: Reply, drafts: Sequence[Draft]
+    ) -> Reply:
+        """The reply that the best draft makes, with all of them as candidates; each text once."""
+        distinct: dict[str, Draft] = {}
+        for draft in drafts:
+            if draft.text:
+                distinct.setdefault(draft.text, draft)
+        drafts = list(distinct.values())[: settings.beam]
+        if not reply.seconds:
+            reply = self._timed(question, reply)
+        if not drafts:
+            speechless = SENTENCES[language_of(question.message)]["speechless"]
+            return replace(reply, text=speechless, reply_words=(), alignment=None)
+        candidates = [draft.candidate() for draft in drafts]
+        if settings.diversity:
+            ranks = self._rank(question, settings, drafts)
+            order = sorted(range(len(drafts)), key=lambda i: -ranks[i])
+            candidates = [replace(candidates[i], reranked=ranks[i]) for i in order]
+            drafts = [drafts[i] for i in order]
+        reply = drafts[0].fill(reply)
+        kind = "fallback" if is_canned(reply.text) else "model"  # it may have learned them
+        return replace(reply, candidates=tuple(candidates), kind=kind)
+
+    def _rank(self, question: Question, settings: Settings, drafts: Sequence[Draft]) -> list[float]:
+        """The reranker's scores."""
+        if self.reverse is None:
+            replies = [(draft.pieces, draft.scores) for draft in drafts]
+            return rank(self.model, replies, settings.diversity)
+        texts = [(normalise(draft.text), draft.scores) for draft in drafts]
+        message = normalise(question.message)
+        return rank_in_both_directions(self.reverse, message, texts, settings.diversity)
+
+    def _fall_back(self, question: Question) -> Reply:
+        """An honest sentence, another than the last."""
+        avoid = (question.before, self._last_fallback)
+        text = self._last_fallback = fallback(question.message, question.turns, avoid)
+        reply = Reply(text, question.sources[0], kind="fallback", attends=self.card.attends)
+        return self._timed(question, reply)
 
 
-def load_responder(path: str | Path) -> Seq2SeqResponder:
+def load_responder(path: str | Path, card: Card | None = None) -> Seq2SeqResponder:
     """The responder of a checkpoint.
 
     Raises:
@@ -72,55 +280,23 @@ def load_responder(path: str | Path) -> Seq2SeqResponder:
     """
     from fairseq_plugins import load  # takes seconds
 
-    return Seq2SeqResponder(load(path))
+    return Seq2SeqResponder(load(path), card)
 
 
-def describe(model: "Seq2Seq") -> str:
-    """A model in one line: its cells, its size, its vocabulary, its device."""
-    parameters = list(model.model.parameters())
-    modules = dict(model.model.named_modules())
-    kinds = " ".join(type(module).__name__ for module in modules.values())
-    cell = "/".join(kind for kind in ("LSTM", "GRU") if kind in kinds) or "RNN"
-    attends = any(name.endswith("attention") for name in modules)
-    facts = (
-        f"{cell} + attention" if attends else cell,
-        f"{sum(parameter.numel() for parameter in parameters) / 1e6:.1f}M parameters",
-        f"{len(model.task.target_dictionary):,} subwords",
-        parameters[0].device.type.upper(),
-    )
-    return " · ".join(facts)
-
-
-def _search(settings: Settings) -> dict[str, Any]:
-    """The settings as arguments of ``generate``, where -1 stands for no limit."""
-    search = {
-        "beam": settings.beam,
-        "nbest": settings.beam,
-        "lenpen": settings.length_penalty,
+def _bounds(settings: Settings) -> dict[str, Any]:
+    """What every search obeys."""
+    return {
         "no_repeat_ngram": settings.no_repeat_ngram,
+        "min_len": settings.min_length,
         "max_len": settings.max_length,
     }
-    if settings.mode == "sampling":
-        search |= {
-            "sampling": True,
-            "temperature": settings.temperature,
-            "topk": settings.topk or -1,
-            "topp": settings.topp if settings.topp < 1.0 else -1.0,
-            "seed": settings.seed,
-        }
-    return search
 
 
-def _surest(candidates: "dict[str, Hypothesis]") -> float:
-    """The best score among candidates."""
-    return max((each.score for each in candidates.values()), default=-math.inf)
+def _is_lost(question: Question, draft: Draft) -> bool:
+    """Whether what the model says shows that it knows nothing of the message."""
+    return is_canned(draft.text) or is_outside(question.unknown, draft.score)
 
 
-def _distinct(hypotheses: "Sequence[Hypothesis]") -> "dict[str, Hypothesis]":
-    """The hypotheses by text, best first, without the empty ones."""
-    distinct: dict[str, Hypothesis] = {}
-    for hypothesis in hypotheses:
-        text = clean(hypothesis.text)
-        if text:
-            distinct.setdefault(text, hypothesis)
-    return distinct
+def _seed(settings: Settings) -> int:
+    """The one that was asked for, or any."""
+    return secrets.randbelow(2**32) if settings.seed is None else settings.seed

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 1 << 20  # bytes; the page posts the whole conversation with each turn
+TOO_LARGE = f"The request is larger than {MAX_BODY} bytes."
 GRACE = 1  # seconds that open connections get at the end
 
 HEADERS = {
@@ -40,7 +41,7 @@ class PortTaken(OSError):
 
 
 class Harden:
-    """Pure ASGI middleware: security headers, no uploads, no huge bodies."""
+    """Pure ASGI middleware: security headers, no uploads, no huge bodies, whole or in chunks."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -58,9 +59,47 @@ class Harden:
 
         refusal = _refusal(scope)
         if refusal is None:
-            await self.app(scope, receive, send_hardened)
+            await _Bounded(self.app, receive, send_hardened).run(scope)
         else:
-            await _respond(send_hardened, *refusal)
+            await _respond(scope, send_hardened, *refusal)
+
+
+class _Bounded:
+    """One request to an app, which is cut off where the body grows beyond :data:`MAX_BODY`.
+
+    A body in chunks has no length to look at beforehand.
+    """
+
+    def __init__(self, app: ASGIApp, receive: Receive, send: Send) -> None:
+        self.app, self.receive, self.send = app, receive, send
+        self.size = 0
+        self.answered = False
+
+    @property
+    def exceeds(self) -> bool:
+        return self.size > MAX_BODY
+
+    async def run(self, scope: Scope) -> None:
+        """Let the app answer; what it says to a body that was cut off is not sent."""
+        try:
+            await self.app(scope, self._receive, self._send)
+        except Exception:
+            if not self.exceeds:
+                raise
+        if self.exceeds and not self.answered:
+            await _respond(scope, self.send, 413, TOO_LARGE)
+
+    async def _receive(self) -> Message:
+        if self.exceeds:
+            return {"type": "http.disconnect"}
+        message = await self.receive()
+        self.size += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self.exceeds else message
+
+    async def _send(self, message: Message) -> None:
+        if self.answered or not self.exceeds:
+            self.answered = True
+            await self.send(message)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -124,12 +163,16 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
         return 403, "Uploads are not accepted."
     length = dict(scope["headers"]).get(b"content-length", b"0")
     if not length.isdigit() or int(length) > MAX_BODY:
-        return 413, f"The request is larger than {MAX_BODY} bytes."
+        return 413, TOO_LARGE
     return None
 
 
-async def _respond(send: Callable[[dict[str, Any]], Any], status: int, sentence: str) -> None:
-    body = json.dumps({"error": sentence}).encode()
+async def _respond(scope: Scope, send: Send, status: int, sentence: str) -> None:
+    """A refusal; under /v1 in the form that OpenAI's clients read."""
+    error: Any = sentence
+    if scope["path"].startswith("/v1/"):
+        error = {"message": sentence, "type": "invalid_request_error", "param": None, "code": None}
+    body = json.dumps({"error": error}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

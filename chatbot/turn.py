@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .dialog import MAX_MESSAGE_LENGTH, Message, Reply, Responder, Settings, clean
@@ -21,12 +21,25 @@ class Turn:
         reply: what it was made from; None where no model spoke
         notice: what else the user should be told: a key of ``strings.LABELS``
         reference: of a failure, the same as in the log
+        chosen: which of the reply's candidates this is
     """
 
     text: str
     reply: Reply | None = None
     notice: Literal["cut", "failed"] | None = None
     reference: str = ""
+    chosen: int = 0
+
+    def choose(self, candidate: int) -> "Turn":
+        """The same turn with another candidate, and its alignment, in the answer's place."""
+        found = self.reply.candidates if self.reply else ()
+        if not 0 <= candidate < len(found):
+            raise ValueError(f"There is no candidate {candidate}: the reply has {len(found)}.")
+        new = found[candidate]
+        reply = replace(
+            self.reply, text=new.text, reply_words=new.reply_words, alignment=new.alignment
+        )
+        return replace(self, text=new.text, reply=reply, chosen=candidate)
 
 
 def answer(

@@ -3,10 +3,13 @@
 >>> from fairseq_plugins import load
 >>> model = load("checkpoints/chat")
 >>> model.generate(["hello", "how are you"], beam=5)[0][0].text
+>>> for token in model.stream("hello"):
+...     print(token.text)
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,19 +31,20 @@ from . import compat
 
 compat.apply()
 
-from fairseq.data import Dictionary, data_utils  # noqa: E402
 from fairseq.dataclass.configs import GenerationConfig  # noqa: E402
-from fairseq.dataclass.utils import merge_with_parent  # noqa: E402
-from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, build_model  # noqa: E402
 from fairseq.tasks.translation import TranslationTask  # noqa: E402
-from omegaconf import OmegaConf  # noqa: E402
+from torch import Tensor  # noqa: E402
 
-from .checkpoint import Checkpoint, check_options, find_checkpoint, read_checkpoint  # noqa: E402
+from ._loading import build, find_languages, read_dictionary, read_pieces  # noqa: E402
+from ._token_stream import Token, TokenStream  # noqa: E402
+from ._whole_texts import Output, force, search  # noqa: E402
+from ._word_choice import RowOptions  # noqa: E402
+from .checkpoint import find_checkpoint, read_checkpoint  # noqa: E402
 from .models import S2SModel  # noqa: E402
-from .ops.packed_linear import PRECISIONS  # noqa: E402
+from .stepwise import Busy, StepBatcher  # noqa: E402
 from .tasks import TranslationS2SConfig, TranslationS2STask  # noqa: E402
 
-MAX_TOKENS = 4000  # source tokens in a batch
+__all__ = ["Busy", "Hypothesis", "Seq2Seq", "Token", "TokenStream", "load"]
 
 logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)  # else four lines for each batch
 
@@ -91,21 +95,27 @@ def load(
     path = find_checkpoint(path)
     checkpoint = read_checkpoint(path)
     folder = Path(data) if data is not None else path.parent
-    source, target = languages or _languages(checkpoint, folder)
+    source, target = languages or find_languages(checkpoint, folder)
     task = TranslationS2STask(
         TranslationS2SConfig(source_lang=source, target_lang=target),
-        _read_dictionary(folder / f"dict.{source}.txt"),
-        _read_dictionary(folder / f"dict.{target}.txt"),
+        read_dictionary(folder / f"dict.{source}.txt"),
+        read_dictionary(folder / f"dict.{target}.txt"),
     )
-    model = _build(checkpoint, task, precision).to(device)
+    model = build(checkpoint, task, precision).to(device)
     model.make_generation_fast_(need_attn=True)
-    return Seq2Seq(model, task, _read_pieces(folder))
+    return Seq2Seq(model, task, read_pieces(folder), folder)
 
 
 class Seq2Seq:
-    """A trained model with its dictionaries; made by :func:`load`. Not yet thread-safe.
+    """A trained model with its dictionaries; made by :func:`load`.
 
-    The weights are packed for generation: a model that is to be trained on is fairseq's business.
+    Any number of threads may use it at a time: one thread of its own, begun when it is first
+    asked for something, does all the work, and does together what can be done together. The
+    weights are packed for generation: a model that is to be trained on is fairseq's business.
+
+    Attributes:
+        folder: of the dictionaries, and of whatever else stands beside them
+        attends: whether the model has attention, and so gives alignments
     """
 
     def __init__(
@@ -113,10 +123,15 @@ class Seq2Seq:
         model: S2SModel,
         task: TranslationTask,
         pieces: sentencepiece.SentencePieceProcessor | None,
+        folder: Path | None = None,
     ) -> None:
         self.model = model
         self.task = task
         self.pieces = pieces
+        self.folder = folder
+        self.attends = hasattr(model.decoder, "attention")
+        self._starting = threading.Lock()
+        self._batcher: StepBatcher | None = None
 
     def encode(self, text: str) -> list[str]:
         """Text -> pieces, or words where the model has no SentencePiece model."""
@@ -127,7 +142,11 @@ class Seq2Seq:
         """Pieces -> text."""
         return self.pieces.decode(list(tokens)) if self.pieces else " ".join(tokens)
 
-    @torch.inference_mode()
+    def source_tokens(self, text: str) -> list[str]:
+        """The pieces that the model reads: unknown ones as ``<unk>``, ``</s>`` at the end."""
+        dictionary = self.task.source_dictionary
+        return [dictionary[index] for index in self._source(text).tolist()]
+
     def generate(
         self,
         texts: Sequence[str],
@@ -146,6 +165,9 @@ class Seq2Seq:
     ) -> list[list[Hypothesis]]:
         """The ``nbest`` outputs for each text, best first, by fairseq's own search.
 
+        Searches with equal settings that wait at the same time are done in one batch, but for
+        sampling.
+
         Args:
             texts: any number of texts, in any order
             beam: hypotheses kept; with ``sampling`` the number of samples
@@ -155,162 +177,167 @@ class Seq2Seq:
             lenpen: above 1 favours long outputs
             no_repeat_ngram: no n-gram of this size occurs twice; 0 for no such rule
             min_len, max_len: bounds on the number of tokens
-            seed: of the sampling
+            seed: of the sampling; another each time where none is given
 
         Raises:
-            S2SError: for settings out of range
+            S2SError: for settings out of range, or a text that is too long
+            Busy: where too many wait
         """
         _check_settings(
             beam=beam, nbest=nbest, min_len=min_len, max_len=max_len, temperature=temperature
         )
-        if not texts:
+        sources = [self._source(text) for text in texts]
+        if not sources:
             return []
-        generator = self.task.build_generator(
-            [self.model],
-            GenerationConfig(
-                beam=beam,
-                nbest=nbest,
-                sampling=sampling,
-                sampling_topk=topk,
-                sampling_topp=topp,
-                temperature=temperature,
-                lenpen=lenpen,
-                no_repeat_ngram_size=no_repeat_ngram,
-                min_len=min_len,
-                max_len_a=0,
-                max_len_b=max_len,
-            ),
+        config = GenerationConfig(
+            beam=beam,
+            nbest=nbest,
+            sampling=sampling,
+            sampling_topk=topk,
+            sampling_topp=topp,
+            temperature=temperature,
+            lenpen=lenpen,
+            no_repeat_ngram_size=no_repeat_ngram,
+            min_len=min_len,
+            max_len_a=0,
+            max_len_b=max_len,
         )
-        device = next(self.model.parameters()).device
-        results: list[list[Hypothesis]] = [[] for _ in texts]
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            if seed is not None:
-                torch.manual_seed(seed)
-            for sample in self._batches(texts):
-                sample["net_input"] = {
-                    name: tensor.to(device) for name, tensor in sample["net_input"].items()
-                }
-                outputs = self.task.inference_step(generator, [self.model], sample)
-                for row, index in enumerate(sample["id"].tolist()):
-                    source = sample["net_input"]["src_tokens"][row]
-                    results[index] = [
-                        self._hypothesis(source, output) for output in outputs[row][:nbest]
-                    ]
-        return results
+        together = (beam, nbest, temperature, lenpen, no_repeat_ngram, min_len, max_len)
+        found = self.batcher.run_together(
+            sources,
+            lambda sources: search(self.model, self.task, config, sources, seed),
+            None if sampling else ("search", together),
+        )
+        return [[self._hypothesis(each) for each in outputs[:nbest]] for outputs in found]
 
-    def _batches(self, texts: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """fairseq batches of similar length; ``id`` is the place in ``texts``."""
-        dictionary = self.task.source_dictionary
-        sentences = [
-            dictionary.encode_line(
-                " ".join(self.encode(text)), add_if_not_exist=False, append_eos=True
-            ).long()
-            for text in texts
+    def stream(self, text: str, **options: Any) -> TokenStream:
+        """One output, token by token: the likeliest token each time, or a drawn one.
+
+        Greedy search gives what ``generate(beam=1)`` gives. Closing or dropping the stream ends
+        the work on it.
+
+        Args:
+            text: the input
+            options: see :meth:`streams`
+
+        Raises:
+            S2SError: for settings out of range, or a text that is too long
+            Busy: where too many wait
+        """
+        [stream] = self.streams([text], **options)
+        return stream
+
+    def streams(
+        self,
+        texts: Sequence[str],
+        *,
+        sampling: bool = False,
+        topk: int = -1,
+        topp: float = -1.0,
+        temperature: float = 1.0,
+        no_repeat_ngram: int = 0,
+        min_len: int = 1,
+        max_len: int = 200,
+        seed: int | None = None,
+    ) -> list[TokenStream]:
+        """Several outputs that begin together; see :meth:`stream`.
+
+        Args:
+            texts: the inputs
+            sampling: draw tokens, from all or the ``topk`` likeliest, and from the likeliest
+                whose probabilities sum to ``topp``
+            temperature: divides the logits that are drawn from
+            no_repeat_ngram: no n-gram of this size occurs twice; 0 for no such rule
+            min_len, max_len: bounds on the number of tokens
+            seed: of the draws, which depend on nothing else than it and the text's place
+
+        Raises:
+            S2SError: for settings out of range, or a text that is too long
+            Busy: where too many wait
+        """
+        _check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
+        sources = [self._source(text) for text in texts]
+        options = [
+            RowOptions(
+                sampling=sampling,
+                temperature=temperature,
+                topk=max(0, topk),
+                topp=topp if topp > 0 else 1.0,
+                seed=None if seed is None else f"{seed} {place}",
+                min_len=min_len,
+                max_len=max_len,
+                no_repeat_ngram=no_repeat_ngram,
+            )
+            for place in range(len(texts))
         ]
-        lengths = [len(sentence) for sentence in sentences]
+        rows = self.batcher.stream(sources, options)
+        return [TokenStream(row, self.task.target_dictionary, self.decode) for row in rows]
+
+    def score(self, pairs: Sequence[tuple[str, str | Sequence[str]]]) -> list[list[float]]:
+        """Log-probability of each token of given outputs, ``</s>`` the last.
+
+        They are the ``token_scores`` of :meth:`generate` where the output is one of its own.
+
+        Args:
+            pairs: of an input and an output; an output is a text, or its tokens, with or without
+                ``</s>``
+
+        Raises:
+            S2SError: for a text that is too long
+            Busy: where too many wait
+        """
+        if not pairs:
+            return []
+        tensors = [(self._source(source), self._target(target)) for source, target in pairs]
+        return self.batcher.run_together(tensors, lambda pairs: force(self.model, pairs), "score")
+
+    @property
+    def batcher(self) -> StepBatcher:
+        """The model's thread."""
+        with self._starting:
+            if self._batcher is None:
+                self._batcher = StepBatcher(self.model)
+            return self._batcher
+
+    def close(self) -> None:
+        """End the model's thread; whoever waits gets an S2SError, and whoever asks later too."""
+        self.batcher.close()
+
+    def _source(self, text: str) -> Tensor:
+        """Text -> indices (src_len,)."""
+        line = " ".join(self.encode(text))
+        source = self.task.source_dictionary.encode_line(
+            line, add_if_not_exist=False, append_eos=True
+        )
         longest = self.model.encoder.max_positions()
-        if max(lengths) > longest:
+        if len(source) > longest:
             raise S2SError(
-                f"A text of {max(lengths)} pieces is longer than this model can read ({longest}): "
+                f"A text of {len(source)} pieces is longer than this model can read ({longest}): "
                 "shorten it."
             )
-        return self.task.get_batch_iterator(
-            dataset=self.task.build_dataset_for_inference(sentences, lengths),
-            max_tokens=max(MAX_TOKENS, max(lengths)),
-            required_batch_size_multiple=1,
-            disable_iterator_cache=True,
-        ).next_epoch_itr(shuffle=False)
+        return source.long()
 
-    def _hypothesis(self, source: torch.Tensor, output: dict[str, torch.Tensor]) -> Hypothesis:
-        """fairseq's output for one row ``source`` of a batch."""
+    def _target(self, target: str | Sequence[str]) -> Tensor:
+        """Text or tokens -> indices (tgt_len,)."""
+        dictionary = self.task.target_dictionary
+        tokens = self.encode(target) if isinstance(target, str) else list(target)
+        if tokens and tokens[-1] == dictionary.eos_word:
+            tokens.pop()
+        return torch.tensor([*(dictionary.index(token) for token in tokens), dictionary.eos()])
+
+    def _hypothesis(self, found: Output) -> Hypothesis:
+        """fairseq's output for one row of a batch."""
         source_dict, target_dict = self.task.source_dictionary, self.task.target_dictionary
         ends = (target_dict.bos_word, target_dict.eos_word, target_dict.pad_word)
-        real = source.ne(source_dict.pad())
-        tokens = [target_dict[index] for index in output["tokens"].tolist()]
-        alignment = None
-        if output["attention"] is not None and output["attention"].numel() > 0:
-            alignment = output["attention"].t()[:, real].tolist()
+        tokens = [target_dict[index] for index in found.tokens]
         return Hypothesis(
             text=self.decode([token for token in tokens if token not in ends]),
             tokens=tokens,
-            score=float(output["score"]),
-            token_scores=output["positional_scores"].tolist(),
-            source_tokens=[source_dict[index] for index in source[real].tolist()],
-            alignment=alignment,
+            score=found.score,
+            token_scores=found.token_scores,
+            source_tokens=[source_dict[index] for index in found.source],
+            alignment=found.alignment,
         )
-
-
-def _build(checkpoint: Checkpoint, task: TranslationTask, precision: str | None) -> S2SModel:
-    """The model of a checkpoint, if it is one of ours, with its weights."""
-    if precision is not None and precision not in PRECISIONS:
-        raise S2SError(f"precision is {precision!r}, but must be one of {', '.join(PRECISIONS)}.")
-    name = checkpoint.model["_name"]
-    if not issubclass(MODEL_REGISTRY.get(name, type(None)), S2SModel):
-        raise S2SError(
-            f"The checkpoint {checkpoint.path} holds a model {name!r}, which is none of this "
-            "package."
-        )
-    config = MODEL_DATACLASS_REGISTRY[name]
-    options = check_options(checkpoint.model, config)
-    options.update(encoder_embed_path=None, decoder_embed_path=None)  # the weights are at hand
-    if precision is not None:
-        options["decode_precision"] = precision
-    cfg = merge_with_parent(config(), OmegaConf.create({"_name": name, **options}))
-    model = build_model(OmegaConf.create({"model": cfg}).model, task)
-    try:
-        model.load_state_dict(checkpoint.weights, strict=True)
-    except S2SError:
-        raise
-    except RuntimeError as error:
-        raise S2SError(
-            f"The weights in {checkpoint.path} do not fit its own options: the file is damaged."
-        ) from error
-    return model
-
-
-def _languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str]:
-    """Source and target language: fairseq stores them only where they were named."""
-    stored = [checkpoint.task.get(key) for key in ("source_lang", "target_lang")]
-    if all(isinstance(language, str) and language.isidentifier() for language in stored):
-        return stored[0], stored[1]
-    inferred = data_utils.infer_language_pair(str(folder))
-    if inferred is not None and all(inferred):
-        return inferred[0], inferred[1]
-    dictionaries = sorted(folder.glob("dict.*.txt"))
-    if len(dictionaries) == 2 and dictionaries[0].read_bytes() == dictionaries[1].read_bytes():
-        first, second = (dictionary.name.split(".")[1] for dictionary in dictionaries)
-        return first, second  # one joined dictionary: the direction makes no difference here
-    raise S2SError(
-        f"Neither {checkpoint.path} nor {folder} tells the languages of the model: give "
-        "languages=(SOURCE, TARGET), or train with --source-lang and --target-lang."
-    )
-
-
-def _read_dictionary(path: Path) -> Dictionary:
-    """A fairseq dictionary."""
-    if not path.is_file():
-        raise S2SError(
-            f"There is no dictionary {path}: copy the dict.*.txt files of the training data beside "
-            "the checkpoint."
-        )
-    try:
-        return Dictionary.load(str(path))
-    except Exception as error:  # fairseq raises several kinds for a malformed line
-        raise S2SError(f"The dictionary {path} is damaged: {error}") from error
-
-
-def _read_pieces(folder: Path) -> sentencepiece.SentencePieceProcessor | None:
-    """The SentencePiece model of a folder, if it has one."""
-    models = sorted(folder.glob("*.model"))
-    if not models:
-        return None
-    if len(models) > 1:
-        names = ", ".join(model.name for model in models)
-        raise S2SError(f"There are several SentencePiece models in {folder} ({names}): keep one.")
-    try:
-        return sentencepiece.SentencePieceProcessor(model_file=str(models[0]))
-    except (RuntimeError, OSError) as error:
-        raise S2SError(f"The SentencePiece model {models[0]} cannot be read.") from error
 
 
 def _check_settings(**settings: float) -> None:
@@ -318,7 +345,7 @@ def _check_settings(**settings: float) -> None:
     for name, value in settings.items():
         if value <= 0:
             raise S2SError(f"{name} is {value}, but must be above 0.")
-    if settings["nbest"] > settings["beam"]:
+    if settings.get("nbest", 1) > settings.get("beam", 1):
         raise S2SError(f"nbest ({settings['nbest']}) must not be above beam ({settings['beam']}).")
     if settings["min_len"] > settings["max_len"]:
         raise S2SError(

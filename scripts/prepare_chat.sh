@@ -17,13 +17,13 @@ text=$data.text
 
 options=(--turns "${CHAT_TURNS:-1}")
 if [ "${CHAT_SPEAKERS:-0}" = 1 ]; then options+=(--speakers); fi
-python scripts/prepare_chat.py --lang "$language" --out "$text" "${options[@]}" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt
+python scripts/prepare_chat.py --lang "$language" --out "$text" "${options[@]}" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt, words.txt
 python scripts/check_text.py "$text"/train.{src,tgt}
 python scripts/check_text.py "$text"/valid.{src,tgt}
 
 rm -rf "$data.tmp"
 fairseq-preprocess --source-lang src --target-lang tgt --joined-dictionary --srcdict "$text/spm.dict.txt" \
     --trainpref "$text/train" --validpref "$text/valid" --destdir "$data.tmp" --workers 1 "$@"
-cp "$text/spm.model" "$data.tmp/"
+cp "$text"/{spm.model,words.txt} "$data.tmp/"
 rm -rf "$data"
 mv "$data.tmp" "$data" # whole or not at all

@@ -1,283 +1,290 @@
-"""The page in Chromium: conversations, failures, looks; the console and the network stay quiet.
+"""Every control of the page in Chromium; the console and the network stay quiet.
 
-Watches what chatbot/ui.py hooks in Gradio. Skipped where Playwright or Chromium is missing.
+Skipped where Playwright or Chromium is missing. Watches what the page relies on in Gradio.
 """
 
-import os
+import json
 import re
-import shutil
-import subprocess
-import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from chatbot.dialog import MAX_MESSAGE_LENGTH
-from chatbot.strings import EXAMPLES, LABELS, SENTENCES
+from chatbot.strings import EXAMPLES, LABELS
 
+from .browsing import DESKTOP, PHONE, expect
 from .echo import ANSWERS
-from .payloads import PAYLOADS
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parents[2]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
-TIMEOUT = 15_000  # milliseconds
-JOIN = re.compile("/gradio_api/queue/join")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    pytest.importorskip("gradio")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium, or set CHROMIUM)")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(browser):
-    """The echo bot's page, in a process of its own."""
-    command = [sys.executable, "-m", "tests.chatbot.echo", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        yield process.stdout.readline().strip()
-        process.terminate()
-
-
-class Page:
-    """A page that remembers what it should not have done."""
-
-    def __init__(self, browser, address, options):
-        self.context = browser.new_context(**options)
-        self.context.set_default_timeout(TIMEOUT)
-        self.page = self.context.new_page()
-        self.problems, self.outside = [], []
-        self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("request", lambda request: self._on_request(request.url, address))
-        self.page.goto(address)
-        self.box = self.page.locator("#msg textarea")
-        self.box.wait_for()
-        self.users = self.page.locator('#chat [data-testid="user"]')
-        self.bots = self.page.locator('#chat [data-testid="bot"]')
-
-    def _on_console(self, message):
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
-
-    def _on_request(self, url, address):
-        if not url.startswith((address, "data:", "blob:")):
-            self.outside.append(url)
-
-    def send(self, text):
-        self.box.fill(text)
-        self.box.press("Enter")
-
-    def say(self, text):
-        """Send a message, wait for the answer and for the text box; returns the answer."""
-        from playwright.sync_api import expect
-
-        count = self.bots.count()
-        self.send(text)
-        expect(self.bots).to_have_count(count + 1, timeout=TIMEOUT)
-        self.idle()
-        return self.bots.last.inner_text()
-
-    def idle(self):
-        from playwright.sync_api import expect
-
-        expect(self.box).to_be_enabled(timeout=TIMEOUT)
-        expect(self.page.locator("#msg .stop-button")).to_have_count(0, timeout=TIMEOUT)
-        expect(self.page.locator("#msg .submit-button")).to_be_visible(timeout=TIMEOUT)
-
-    def tab(self, name):
-        self.page.get_by_role("tab", name=name).click()
-
-
-@pytest.fixture
-def open_page(browser, address):
-    """Opens pages; at the end none of them had a problem or asked anyone outside."""
-    pages = []
-
-    def open_(locale="en-US", **options):
-        pages.append(Page(browser, address, {"locale": locale, **options}))
-        return pages[-1]
-
-    yield open_
-    for page in pages:
-        page.context.close()
-    assert [page.problems for page in pages if page.problems] == []
-    assert [page.outside for page in pages if page.outside] == []
+EN, ZH = LABELS["en"], LABELS["zh"]
+SHOWN = {"title", "attention", "candidates", "settings", "model", "mode", "memory", "turns", "read"}
+SHOWN |= {"mode_greedy", "samples", "fallback", "precise", "attention_axes", "compare", "first"}
+MODAL = ("length_penalty", "temperature", "topk", "topp", "seed")  # controls of some modes only
+WEIGHT = "word => parseFloat(getComputedStyle(word).getPropertyValue('--w'))"
 
 
 def test_an_exchange_in_english(open_page):
-    page = open_page()
-    assert page.page.title() == LABELS["en"]["title"]
+    page = open_page(color_scheme="light")
+    assert page.page.title() == EN["title"]
     assert page.say("hello, how are you?") == ANSWERS["en"]
     assert page.users.all_inner_texts() == ["hello, how are you?"]
-    assert page.box.get_attribute("placeholder") == LABELS["en"]["placeholder"]
+    assert page.box.get_attribute("placeholder") == EN["placeholder"]
     cells = page.page.locator("#attention tbody td[data-tip]")
     assert cells.count() == 9 * 4 and cells.first.is_visible()
     cells.first.hover()
     tip = cells.first.evaluate("cell => getComputedStyle(cell, '::after').content")
     assert re.search(r"hello  \d", tip)
-    page.tab(LABELS["en"]["candidates"])
-    assert page.page.locator("#candidates li").first.inner_text().startswith(ANSWERS["en"])
-    assert "tokens/s" in page.page.locator("#facts").inner_text()
+    assert "tokens/s" in page.facts.inner_text() and "first token" in page.facts.inner_text()
+    page.tab(EN["model"])
+    assert "1,640,000" in page.page.locator("#card").inner_text()
 
 
 def test_an_exchange_in_chinese(open_page):
     page = open_page("zh-CN", color_scheme="dark")
     assert page.say("你好呀！") == ANSWERS["zh"]
-    body = page.page.locator("body").inner_text()
-    for key in ("title", "attention", "candidates", "settings", "attention_axes"):
-        assert LABELS["zh"][key] in body
-        assert LABELS["en"][key] not in body.replace(ANSWERS["en"], "")
-    assert page.box.get_attribute("placeholder") == LABELS["zh"]["placeholder"]
+    for key in ("candidates", "settings", "model", "attention"):
+        page.tab(ZH[key])
+        body = page.page.locator("body").inner_text()
+        assert not [key for key, label in EN.items() if key in SHOWN and label in body]
+    assert all(ZH[key] in body for key in ("title", "attention_axes", "read", "first"))
+    assert page.box.get_attribute("placeholder") == ZH["placeholder"]
+    assert page.page.locator("#talk button[aria-label='重试']").count() == 1
 
 
-def test_the_model_reads_the_earlier_turn_and_a_clear_conversation_is_empty(open_page):
+def test_hovering_a_reply_word_lights_up_what_it_looked_at(open_page):
     page = open_page()
+    page.say("hello you there")
+    heads = page.page.locator("#attention tbody th")
+    words = page.page.locator("#attention .turns .word")
+    assert words.all_inner_texts() == ["hello", "you", "there"]
+
+    def weights():
+        return [float(each.evaluate(WEIGHT)) for each in words.all()]
+
+    heads.first.hover()
+    assert weights()[0] == max(weights()) > 60
+    heads.last.hover()
+    assert weights()[2] == max(weights()) > 60
+    background = words.last.evaluate("word => getComputedStyle(word).backgroundColor")
+    page.page.locator("#attention tbody td[data-tip]").first.hover()
+    assert weights()[0] == max(weights())
+    page.box.hover()
+    dark = words.last.evaluate("word => getComputedStyle(word).backgroundColor")
+    assert background != dark
+    heads.nth(3).focus()  # by keyboard or finger
+    assert page.page.locator("#attention .lit").count() == 1
+
+
+def test_the_switch_changes_everything_and_is_remembered(open_page):
+    page = open_page()
+    page.say("hello")
+    page.page.locator("#language").click()
+    page.page.get_by_role("tab", name=ZH["settings"]).wait_for()
+    expect(page.box).to_have_attribute("placeholder", ZH["placeholder"])
+    page.tab(ZH["settings"])
+    body = page.page.locator("body")
+    for key in ("mode", "mode_greedy", "samples", "turns", "memory", "precise", "fallback"):
+        expect(body).to_contain_text(ZH[key])
+    for tab in ("attention", "candidates", "settings", "model"):
+        page.tab(ZH[tab])
+        text = body.inner_text()
+        assert not [key for key, label in EN.items() if key in SHOWN and label in text]
+    page.press("重试")
+    page.idle()
+    page.say("boom")
+    assert "请继续聊" in page.toast()
+    page.page.reload()
+    page.box.wait_for()
+    assert page.toast() == ZH["reloaded"]
+    expect(page.page.get_by_role("tab", name=ZH["settings"])).to_be_visible()
+    page.page.locator("#language").click()
+    expect(page.page.get_by_role("tab", name=EN["settings"])).to_be_visible()
+    assert page.say("hello") == ANSWERS["en"]
+
+
+def test_a_reply_grows_with_its_heat_map_and_can_be_stopped(open_page):
+    page = open_page()
+    page.send("endless")
+    page.page.locator("#attention tbody th").first.wait_for()
+    early = page.bots.last.inner_text()
+    expect(page.bots.last).not_to_have_text(early)  # it grows
+    page.box.fill("written meanwhile")
+    page.stop_button.click()
+    page.idle()
+    stopped = page.bots.last.inner_text()
+    assert stopped.startswith(early) and len(stopped.split()) < 200
+    assert page.box.input_value() == "written meanwhile"
+    assert page.say("hello") == ANSWERS["en"]
+    assert page.bots.first.inner_text() == stopped
+
+
+def test_retry_undo_edit_clear_and_copy(open_page):
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
     page.say("one")
     page.say("two")
-    assert LABELS["en"]["attention_past"] in page.page.locator("#attention thead").inner_text()
-    page.page.get_by_role("button", name="Clear").first.click()
+    page.press("Retry")
+    variants = page.facts.locator(".variants button")
+    expect(variants).to_have_count(2)
+    page.idle()
+    assert "Seed" in page.facts.inner_text()
+    variants.first.click()
+    expect(variants.first).to_have_attribute("aria-pressed", "true")
+    page.press("Copy message")
+    assert page.page.evaluate("navigator.clipboard.readText()") == ANSWERS["en"]
+    page.press("Undo")
+    expect(page.users).to_have_count(1)
+    assert page.box.input_value() == "two"
+    page.say("two again")
+    page.press("Edit", last=False)
+    editor = page.chat.locator("textarea")
+    editor.fill("你好")
+    page.press("Submit")
+    expect(page.users).to_have_text(["你好"])
+    expect(page.bots).to_have_text([ANSWERS["zh"]])
+    page.idle()
+    page.press("Clear", last=False)
+    expect(page.bots).to_have_count(0)
     page.page.locator("#attention .hint").wait_for()
-    assert page.bots.count() == 0
-    assert page.say("three") == ANSWERS["en"]
-
-
-def test_talking_goes_on_after_a_failure(open_page):
-    page = open_page()
-    assert page.say("boom") == SENTENCES["en"]["failed"]
-    toast = page.page.get_by_test_id("toast-body")
-    assert "just go on talking" in toast.inner_text() and "secret" not in toast.inner_text()
     assert page.say("hello") == ANSWERS["en"]
 
 
-def test_a_toast_is_in_the_browsers_language(open_page):
-    page = open_page("zh-CN")
-    assert page.say("boom 爆炸") == SENTENCES["zh"]["failed"]
-    assert "请继续聊" in page.page.get_by_test_id("toast-body").inner_text()
-
-
-def test_talking_goes_on_after_an_event_that_gradio_fails(open_page):
-    """A busy queue answers with 503, and the page must not stay disabled."""
+def test_a_candidate_takes_the_replys_place_and_the_conversation_goes_on_from_it(open_page):
     page = open_page()
     page.say("hello")
-    busy = []
-
-    def refuse(route):
-        busy.append(route.request.url)
-        route.fulfill(status=503, json={"detail": "Queue is full. Try again later."})
-
-    page.page.route(
-        JOIN, lambda route: refuse(route) if _is_reply(route.request) else route.continue_()
-    )
-    page.send("now it is full")
-    page.page.get_by_test_id("toast-body").first.wait_for()
-    page.page.unroute(JOIN)
-    page.idle()
-    assert busy
-    assert page.say("again") == ANSWERS["en"]
-    page.problems[:] = [text for text in page.problems if "503" not in text]
+    page.tab(EN["candidates"])
+    buttons = page.page.locator("#candidates button")
+    assert buttons.first.inner_text().startswith(ANSWERS["en"])
+    buttons.nth(1).click()
+    expect(page.bots.last).to_have_text(ANSWERS["en"].lower())
+    expect(buttons.nth(1)).to_have_attribute("aria-pressed", "true")
+    buttons.nth(3).focus()
+    page.page.keyboard.press("Enter")
+    expect(page.bots.last).to_have_text("?!")
+    page.tab(EN["attention"])
+    expect(page.page.locator("#attention tbody th")).to_have_text(["?!"])
+    page.say("and then?")
+    expect(page.page.locator("#attention .said")).to_have_text(["hello", "?!", "andthen"])
 
 
-def _is_reply(request):
-    """Whether this asks for a reply: the message, the conversation and the controls."""
-    return "/queue/join" in request.url and len(request.post_data_json["data"]) > 5
-
-
-def test_empty_and_huge_messages(open_page):
+def test_an_earlier_reply_can_be_looked_at_again(open_page):
     page = open_page()
-    page.send("   ")
-    page.page.locator("#msg .submit-button").click()
-    assert page.say("\u200b") == SENTENCES["en"]["empty"]
-    assert page.users.count() == 1  # the spaces were not even sent
-    page.say("hello")
-    assert page.say("word " * 2_000) == " ".join(["word"] * 100)[:80].strip()
-    assert len(page.users.last.inner_text()) <= MAX_MESSAGE_LENGTH
-    assert str(MAX_MESSAGE_LENGTH) in page.page.get_by_test_id("toast-body").last.inner_text()
-    assert page.say("hello") == ANSWERS["en"]
+    page.say("first question")
+    page.say("second")
+    expect(page.page.locator("#chat .bot-row.shown")).to_have_count(1)
+    page.bots.first.click()
+    last = page.page.locator("#attention .said.last")
+    expect(last).to_contain_text("question")
+    rows = page.page.locator("#chat .bot-row")
+    expect(rows.first).to_have_class(re.compile("shown"))
+    expect(rows.last).not_to_have_class(re.compile("shown"))
+    page.say("third")
+    expect(last).to_contain_text("third")
 
 
-def test_all_payloads_are_shown_literally(open_page):
+def test_a_model_without_attention_says_so(open_page):
     page = open_page()
-    for payload in PAYLOADS.values():
-        page.say(payload)
-        assert page.users.last.inner_text() == payload
-    assert page.page.title() == LABELS["en"]["title"]
-    inside = page.page.locator("#chat .message, #attention, #candidates")
-    assert inside.locator("script, img, iframe, form, style, a, .katex").count() == 0
-
-
-def test_examples_retry_and_undo(open_page):
-    page = open_page()
-    page.page.locator("#chat .example", has_text=EXAMPLES["zh"][0]).click()
-    page.page.get_by_text(ANSWERS["zh"]).first.wait_for()
-    page.idle()
-    with page.page.expect_request(_is_reply):
-        page.page.get_by_role("button", name="Retry").click()
-    page.page.get_by_text(ANSWERS["zh"]).first.wait_for()
-    page.idle()
-    assert page.bots.all_inner_texts() == [ANSWERS["zh"]]
-    page.page.get_by_role("button", name="Undo").click()
-    page.page.locator("#attention .hint").wait_for()
-    assert page.box.input_value() == EXAMPLES["zh"][0]
-    assert page.say("hello") == ANSWERS["en"]
+    page.say("blind")
+    assert EN["attention_none"] in page.page.locator("#attention").inner_text()
+    page.tab(EN["candidates"])
+    page.page.locator("#candidates button").nth(1).click()
+    expect(page.bots.last).to_have_text(ANSWERS["en"].lower())
 
 
 def test_settings_show_what_applies_and_reach_the_model(open_page):
     page = open_page()
-    page.tab(LABELS["en"]["settings"])
-    temperature = page.page.get_by_text(LABELS["en"]["temperature"], exact=True)
-    assert not temperature.first.is_visible()
-    page.page.get_by_label(LABELS["en"]["mode_sampling"]).check()
-    temperature.first.wait_for()
-    assert not page.page.get_by_text(LABELS["en"]["length_penalty"], exact=True).is_visible()
-    samples = page.page.get_by_label(re.compile(f"number input.*{LABELS['en']['samples']}"))
+    page.tab(EN["settings"])
+
+    def shown(*names):
+        for name in MODAL:
+            expect(page.page.locator(f"#set-{name}")).to_be_visible(visible=name in names)
+
+    shown()
+    page.page.get_by_label(EN["mode_beam"]).check()
+    shown("length_penalty")
+    page.page.get_by_label(EN["mode_sampling"]).check()
+    shown("temperature", "topk", "topp", "seed")
+    number = page.page.locator("#set-seed input")
+    number.fill("77")
+    number.press("Tab")
+    samples = page.page.locator("#set-beam input[type=number]")
     samples.fill("2")
     samples.press("Tab")
-    page.say("hello")
-    page.tab(LABELS["en"]["candidates"])
+    for name in ("temperature", "topk", "topp", "no_repeat_ngram", "min_length", "max_length"):
+        slider = page.page.locator(f"#set-{name} input[type=range]")
+        slider.focus()
+        slider.press("ArrowRight")
+    page.page.locator("#set-diversity input[type=range]").press("ArrowRight")
+    page.page.locator("#set-fallback input").uncheck()
+    page.page.locator("#set-memory input").uncheck()
+    expect(page.page.locator("#set-turns")).to_be_hidden()
+    page.say("one")
+    page.say("two")
+    assert "77" in page.facts.inner_text()
+    page.tab(EN["attention"])
+    expect(page.page.locator("#attention .said")).to_have_text(["two"])
+    page.tab(EN["candidates"])
     assert page.page.locator("#candidates li").count() == 2
+    page.tab(EN["settings"])
+    number.fill("-5")
+    number.press("Tab")
+    page.send("three")
+    expect(page.page.get_by_test_id("toast-body")).to_contain_text("seed is -5")
+    for preset, mode in (("precise", "beam"), ("balanced", "greedy"), ("lively", "sampling")):
+        page.page.get_by_role("button", name=EN[preset]).click()
+        expect(page.page.get_by_label(EN[f"mode_{mode}"])).to_be_checked()
+    page.page.get_by_role("button", name=EN["balanced"]).click()
+    expect(page.page.locator("#set-seed")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("light", {"viewport": {"width": 1280, "height": 800}}),
-        ("dark", {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}),
-        ("phone", {"viewport": {"width": 390, "height": 844}, "has_touch": True}),
-    ],
-)
-def test_it_fits_the_screen(open_page, tmp_path, name, options):
-    page = open_page(**options)
-    page.say("hello, how are you doing today my friend?")
-    root = page.page.evaluate(
-        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-    )
-    assert root[0] <= root[1]
-    message, chat = page.box.bounding_box(), page.page.locator("#chat").bounding_box()
-    assert message["y"] >= chat["y"] + chat["height"]
-    assert message["y"] + message["height"] <= options["viewport"]["height"]
-    background = page.page.evaluate(
-        "getComputedStyle(document.querySelector('#chat')).backgroundColor"
-    )
-    light = sum(map(int, re.findall(r"\d+", background)[:3])) > 380
-    assert light == (name != "dark")
-    page.page.screenshot(path=tmp_path / f"{name}.png")
-    assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_two_models_answer_side_by_side_and_files_hold_what_was_said(open_page, options):
+    page = open_page("zh-CN", **options)
+    page.say("你好")
+    page.tab(ZH["model"])
+    choose(page, "compare", "parrot")
+    page.page.locator("#chat-2").wait_for()
+    page.say("again")
+    second = page.page.locator("#chat-2")
+    expect(second.get_by_test_id("bot")).to_have_text(["Well: " + ANSWERS["en"]])
+    assert page.bots.all_inner_texts() == [ANSWERS["zh"], ANSWERS["en"]]
+    left, right = page.chat.bounding_box(), second.bounding_box()
+    if options is DESKTOP:
+        assert right["x"] >= left["x"] + left["width"] and right["y"] == left["y"]
+    else:
+        assert right["y"] >= left["y"] + left["height"] and right["x"] == left["x"]
+    assert page.fits()
+    page.tab(ZH["attention"])
+    expect(page.page.locator("#attention-2 tbody th").first).to_have_text("Well:")
+    page.tab(ZH["candidates"])
+    page.page.locator("#candidates-2 button").nth(3).click()
+    expect(second.get_by_test_id("bot")).to_have_text(["?!"])
+    with page.page.expect_download() as download:
+        page.chat.get_by_role("button", name="JSON").click()
+    data = json.loads(Path(download.value.path()).read_text("utf-8"))
+    assert download.value.suggested_filename == "conversation.json"
+    assert [each["message"] for each in data["exchanges"]] == ["你好", "again"]
+    with page.page.expect_download() as download:
+        second.get_by_role("button", name="MD").click()
+    text = Path(download.value.path()).read_text("utf-8")
+    assert text.startswith("# parrot") and "> again" in text
+    page.tab(ZH["model"])
+    choose(page, "compare", ZH["nobody"])
+    second.wait_for(state="hidden")
+    choose(page, "picker", "parrot")
+    expect(page.page.locator(".card-line")).to_contain_text("parrot")
+    assert page.say("hello") == "Well: " + ANSWERS["en"]
 
 
-def test_health(address):
-    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:
-        assert answer.status == 200
+def choose(page, picker, name):
+    """An entry of a drop-down list."""
+    page.page.locator(f"#{picker} input").click()
+    page.page.get_by_role("option", name=name, exact=True).click()
+    expect(page.page.get_by_role("option")).to_have_count(0)
+
+
+def test_examples(open_page):
+    page = open_page()
+    page.chat.locator(".example", has_text=EXAMPLES["zh"][0]).click()
+    expect(page.bots).to_have_text([ANSWERS["zh"]])
+    page.idle()
+    assert page.users.all_inner_texts() == [EXAMPLES["zh"][0]]

@@ -1,23 +1,30 @@
 """Bad input: the command, the input and the outcome, which is one sentence and no traceback."""
 
 import io
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from chatbot import __main__ as program
-from chatbot.dialog import Reply, Settings
+from chatbot.arguments import DEFAULT_PORT, make_parser, read_arguments
+from chatbot.dialog import LIMITS, PRESETS, Reply, Settings, make_settings
+
+from .echo import EchoResponder, EchoShelf
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Echo:
+class Echo(EchoResponder):
     def __init__(self):
+        super().__init__()
         self.settings = None
 
     def reply(self, dialog, settings):
@@ -28,7 +35,7 @@ class Echo:
 @pytest.fixture
 def echo(monkeypatch):
     responder = Echo()
-    monkeypatch.setattr(program, "_load", lambda path: responder)
+    monkeypatch.setattr(program, "open_shelf", lambda options: EchoShelf(responder))
     return responder
 
 
@@ -50,7 +57,9 @@ def run(arguments, capsys):
         (["--host", "0.0.0.0"], "'0.0.0.0' is not a loopback address"),
         (["--host", "::"], "'::' is not a loopback address"),
         (["--host", "example.org"], "'example.org' is not a loopback address"),
-        (["--beam", "0"], "argument --beam: '0' is not a whole number from 1 to 50"),
+        (["--allow-remote"], "--allow-remote needs --host: 127.0.0.1 answers this machine only"),
+        (["--allow-remote", "--host", "::1"], "--allow-remote needs --host"),
+        (["--beam", "0"], "argument --beam: '0' is not a whole number from 1 to 20"),
         (["--beam", "2.5"], "argument --beam: '2.5' is not"),
         (["--temperature", "0"], "argument --temperature: '0' is not"),
         (["--temperature", "nan"], "argument --temperature: 'nan' is not"),
@@ -58,6 +67,13 @@ def run(arguments, capsys):
         (["--topp", "1.5"], "argument --topp: '1.5' is not"),
         (["--max-length", "-3"], "argument --max-length: '-3' is not"),
         (["--turns", "x"], "argument --turns: 'x' is not"),
+        (["--diversity", "2"], "argument --diversity: '2' is not a number from 0.0 to 1.0"),
+        (["--min-length", "9", "--max-length", "3"], "min_length (9) is above max_length (3)."),
+        (["--preset", "wild"], "argument --preset: invalid choice: 'wild'"),
+        (["--lang", "fr"], "argument --lang: invalid choice: 'fr'"),
+        (["--json"], "--json is for --terminal and --message"),
+        (["--terminal", "--message", "x"], "not allowed with argument"),
+        (["--terminal", "--no-page"], "not allowed with argument"),
         (["--mode", "dance"], "argument --mode: invalid choice: 'dance'"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["--message"], "argument --message: expected one argument"),
@@ -93,6 +109,16 @@ def test_a_taken_port_names_the_next_free_one(echo, capsys):
     assert error.count("\n") == 1
 
 
+def test_a_package_that_is_missing_is_one_sentence(monkeypatch, capsys):
+    def open_shelf(options):
+        import a_package_that_nobody_has  # noqa: F401
+
+    monkeypatch.setattr(program, "open_shelf", open_shelf)
+    status, error = run(["--message", "hi"], capsys)
+    assert status == 1 and error.count("\n") == 1
+    assert "The package a_package_that_nobody_has is missing: run pip install" in error
+
+
 def test_one_message(echo, capsys):
     assert program.main(["--message", "hi there"]) == 0
     assert capsys.readouterr().out == "you said hi there\n"
@@ -106,14 +132,63 @@ def test_an_empty_message_is_no_error(echo, capsys):
 def test_the_flags_are_the_settings(echo):
     program.main(
         "--message hi --mode sampling --beam 3 --length-penalty 1.5 --temperature 0.5 --topk 7 "
-        "--topp 0.8 --no-repeat-ngram 2 --max-length 9 --turns 4 --seed 11".split()
+        "--topp 0.8 --no-repeat-ngram 2 --min-length 2 --max-length 9 --turns 4 --seed 11 "
+        "--diversity 0.25 --no-fallback".split()
     )
-    assert echo.settings == Settings("sampling", 3, 1.5, 0.5, 7, 0.8, 2, 9, 4, 11)
+    expected = Settings("sampling", 3, 1.5, 0.5, 7, 0.8, 2, 2, 9, 4, 11, 0.25, False)
+    assert echo.settings == expected
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_every_limit_is_a_flags_limit(echo, name, capsys):
+    flag = f"--{name.replace('_', '-')}"
+    for bound in LIMITS[name]:
+        others = {"min_length": ["--max-length", "200"], "max_length": ["--min-length", "1"]}
+        arguments = ["--message", "hi", *others.get(name, []), flag, str(bound)]
+        assert run(arguments, capsys)[0] == 0
+        assert getattr(echo.settings, name) == bound
+    assert run(["--message", "hi", flag, str(LIMITS[name][1] + 1)], capsys)[0] == 2
 
 
 def test_without_flags_the_settings_are_the_defaults(echo):
     program.main(["--message", "hi"])
     assert echo.settings == Settings()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_flag_stands_over_the_preset(echo, name):
+    program.main(["--message", "hi", "--preset", name])
+    assert echo.settings == make_settings(PRESETS[name])
+    program.main(["--message", "hi", "--preset", name, "--mode", "beam", "--beam", "2"])
+    assert echo.settings == make_settings({**PRESETS[name], "mode": "beam", "beam": 2})
+
+
+def test_json(echo, capsys):
+    assert program.main(["--message", "hi", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "you said hi"
+    assert program.main(["--message", "hi", "--json-alignment"]) == 0
+    assert "alignment" in json.loads(capsys.readouterr().out)
+
+
+def test_the_language_is_the_flag_or_the_locale(echo, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    for arguments, sentence in (
+        ([], "没有 /dance"),
+        (["--lang", "en"], "There is no command /dance"),
+    ):
+        monkeypatch.setattr(sys, "stdin", io.StringIO("/dance\n"))
+        assert program.main(["--terminal", *arguments]) == 0
+        assert sentence in capsys.readouterr().out
+
+
+def test_a_model_of_a_folder_that_is_not_there_is_one_sentence(tmp_path, capsys):
+    status, error = run(["--models", str(tmp_path), "--message", "hi"], capsys)
+    assert status == 1 and f"There is no model in {tmp_path}" in error
+    for file in ("checkpoint_best.pt", "dict.src.txt"):
+        (tmp_path / "one").mkdir(exist_ok=True)
+        (tmp_path / "one" / file).write_text("")
+    status, error = run(["--models", str(tmp_path), "--model", "two", "--message", "x"], capsys)
+    assert (status, error) == (1, "s2s-chat: There is no model 'two': choose among one.\n")
 
 
 def test_the_terminal_reads_standard_input(echo, capsys, monkeypatch):
@@ -156,3 +231,92 @@ def test_a_signal_ends_the_page_promptly(number):
             process.send_signal(number)
             _, error = process.communicate(timeout=10)
     assert "Traceback" not in error
+
+
+def test_the_container_runs_the_program_with_flags_that_it_has():
+    lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    last = {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in lines if line[:1].isalpha()}
+    command = [*json.loads(last["ENTRYPOINT"]), *json.loads(last["CMD"])]
+    options, _ = read_arguments(make_parser(), command[1:])
+    assert command[0] == "s2s-chat" and options.models == "/models"
+    assert int(last["EXPOSE"]) == options.port == DEFAULT_PORT
+    assert int(last["USER"]) > 0
+    assert f"127.0.0.1:{options.port}/healthz" in "".join(lines)
+
+
+SERVE = (
+    "import sys\n"
+    "from chatbot import __main__ as program\n"
+    "from tests.chatbot.echo import EchoShelf\n"
+    "program.open_shelf = lambda options: EchoShelf()\n"
+    "status = program.main(sys.argv[1:])\n"
+    "print(sorted({'gradio', 'torch'} & set(sys.modules)))\n"
+    "sys.exit(status)\n"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_programs_only_are_served_without_gradio_until_a_signal(number):
+    pytest.importorskip("fastapi")
+    command = [sys.executable, "-c", SERVE, "--no-page", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        line = process.stdout.readline()
+        address = re.fullmatch(r"Chat at (http://127.0.0.1:\d+), for programs only .*\n", line)[1]
+        with urllib.request.urlopen(f"{address}/healthz", timeout=10) as response:
+            assert json.load(response)["models"] == ["echo", "parrot"]
+            assert "default-src 'self'" in response.headers["content-security-policy"]
+        process.send_signal(number)
+        out, error = process.communicate(timeout=10)
+    assert "gradio" not in out and "Traceback" not in error
+
+
+def test_a_signal_ends_the_program_while_the_model_is_loaded():
+    pytest.importorskip("uvicorn")
+    loads = "lambda options: print('loading', flush=True) or time.sleep(60)"
+    code = SERVE.replace("import sys", "import sys, time").replace(
+        "lambda options: EchoShelf()", loads
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "--no-page", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    ) as process:
+        assert process.stdout.readline() == "loading\n"
+        process.terminate()
+        assert process.wait(timeout=10) == 128 + signal.SIGTERM
+
+
+def test_other_machines_are_answered_only_with_a_warning():
+    pytest.importorskip("fastapi")
+    flags = ["--no-page", "--port", "0", "--host", "0.0.0.0", "--allow-remote"]
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, *flags],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    ) as process:
+        assert process.stdout.readline().startswith("Chat at http://0.0.0.0:")
+        process.terminate()
+        _, error = process.communicate(timeout=10)
+    assert error.startswith("Warning: the chat has no login") and error.count("\n") == 1
+
+
+def test_a_message_imports_neither_gradio_nor_a_server():
+    code = SERVE.replace("'torch'", "'torch', 'fastapi', 'starlette', 'uvicorn'")
+    for arguments in (["--message", "hi"], ["--terminal"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=ROOT,
+            input="hi\n",
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ,
+        )
+        assert done.stdout.splitlines()[-1] == "[]"

@@ -1,6 +1,7 @@
 """The port, the headers and the refusals."""
 
 import asyncio
+import json
 import socket
 
 import pytest
@@ -51,6 +52,65 @@ def test_refusals(path, headers, status):
     found, _, body = call(path, headers)
     assert found == status
     assert (body == b"inside") == (status == 200)
+
+
+def send_chunks(app, *chunks, path="/"):
+    """Statuses and bodies of what Harden sends where a body of ``chunks`` has no length."""
+    sent, waiting = [], list(chunks)
+
+    async def receive():
+        body = waiting.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(Harden(app)({"type": "http", "path": path, "headers": []}, receive, send))
+    starts = [message["status"] for message in sent if "status" in message]
+    return starts, b"".join(message.get("body", b"") for message in sent)
+
+
+async def reader(scope, receive, send):
+    """Says how many bytes it has read; gives up where its client does."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RuntimeError("the client has gone")
+        size, more = size + len(message["body"]), message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"%d" % size})
+
+
+async def guard(scope, receive, send):
+    """Answers even where the reader gives up."""
+    try:
+        await reader(scope, receive, send)
+    except RuntimeError:
+        await send({"type": "http.response.start", "status": 400, "headers": []})
+        await send({"type": "http.response.body", "body": b"secret"})
+
+
+@pytest.mark.parametrize("app", [reader, guard])
+def test_a_body_in_chunks_is_bounded_too(app):
+    half = b"x" * (MAX_BODY // 2)
+    assert send_chunks(app, half, half) == ([200], b"%d" % MAX_BODY)
+    statuses, body = send_chunks(app, half, half, b"x", half)
+    assert statuses == [413] and b"larger than" in body and b"secret" not in body
+
+
+def test_an_apps_own_failure_is_not_hidden():
+    async def broken(scope, receive, send):
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        send_chunks(broken, b"x")
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/v1/chat/completions", dict), ("/api/chat", str)])
+def test_a_refusal_is_in_the_form_that_the_programs_of_a_route_read(path, kind):
+    _, _, body = call(path, [(b"content-length", b"%d" % (MAX_BODY + 1))])
+    assert isinstance(json.loads(body)["error"], kind)
 
 
 def test_other_traffic_passes():

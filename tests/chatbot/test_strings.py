@@ -4,7 +4,15 @@ import string
 
 import pytest
 
-from chatbot.strings import LABELS, SENTENCES, is_canned, language_of, preferred_language
+from chatbot.strings import (
+    EXAMPLES,
+    FALLBACKS,
+    LABELS,
+    SENTENCES,
+    is_canned,
+    language_of,
+    preferred_language,
+)
 
 
 @pytest.mark.parametrize("table", [LABELS, SENTENCES])
@@ -50,5 +58,13 @@ def test_language_of_a_browser(header, language):
     assert preferred_language(header) == language
 
 
+@pytest.mark.parametrize("table", [FALLBACKS, EXAMPLES])
+def test_both_languages_have_as_many_sentences_each_in_its_own(table):
+    assert len(table["en"]) == len(table["zh"]) == len(set(table["en"])) == len(set(table["zh"]))
+    for language, texts in table.items():
+        assert all(language_of(text) == language for text in texts)
+
+
 def test_canned_sentences_are_known():
     assert is_canned(SENTENCES["zh"]["failed"]) and not is_canned("hello")
+    assert is_canned(FALLBACKS["en"][0])

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from chatbot.dialog import Message, Reply, Settings
-from chatbot.strings import SENTENCES
-from chatbot.turn import answer
+from chatbot.dialog import Candidate, Message, Reply, Settings
+from chatbot.strings import FALLBACKS, SENTENCES
+from chatbot.turn import Turn, answer
 
 
 class Recorder:
@@ -87,3 +87,25 @@ def test_what_was_said_without_the_model_is_not_part_of_the_dialog():
     ]
     turns(responder, "two", history)
     assert [message.text for message in responder.dialogs[0]] == ["one", "fine", "two"]
+
+
+def test_a_fallback_is_not_part_of_the_dialog():
+    responder = Recorder()
+    history = [Message("user", "qwxz"), Message("assistant", FALLBACKS["zh"][2])]
+    turns(responder, "two", history)
+    assert responder.dialogs[0] == [Message("user", "two")]
+
+
+def test_a_chosen_candidate_brings_its_own_alignment():
+    other = Candidate("or", -1.0, ("or",), ((0.5, 0.5),), 1)
+    whole = Reply("fine", "hi you", ("hi", "you"), ("fine",), ((1.0, 0.0),), (other,), 1, 0.5)
+    chosen = Turn("fine", whole, "cut").choose(0)
+    assert (chosen.text, chosen.chosen, chosen.notice) == ("or", 0, "cut")
+    assert (chosen.reply.reply_words, chosen.reply.alignment) == (("or",), ((0.5, 0.5),))
+    assert chosen.reply.source_words == ("hi", "you")
+
+
+@pytest.mark.parametrize("turn", [Turn("x"), Turn("x", Reply("x"))])
+def test_a_candidate_that_is_not_there_is_refused_in_a_sentence(turn):
+    with pytest.raises(ValueError, match="There is no candidate 0: the reply has 0."):
+        turn.choose(0)

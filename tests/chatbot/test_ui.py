@@ -1,24 +1,29 @@
 """The page's server side: what the API answers, what it refuses, and that it asks nobody."""
 
+import html
 import json
 import socket
+import subprocess
+import sys
+import threading
 
 import pytest
 
 pytest.importorskip("gradio")
 
+from fastapi import FastAPI  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
-from chatbot import ui  # noqa: E402
-from chatbot.dialog import MAX_MESSAGE_LENGTH, Settings  # noqa: E402
+from chatbot import page_text, ui  # noqa: E402
+from chatbot.dialog import Settings  # noqa: E402
+from chatbot.page_chatbot import TextChatbot, escape_markup, unescape_markup  # noqa: E402
+from chatbot.server import bind, serve  # noqa: E402
 from chatbot.strings import LABELS, SENTENCES  # noqa: E402
 
-from .echo import ANSWERS, EchoResponder  # noqa: E402
+from .echo import ANSWERS, EchoResponder, EchoShelf  # noqa: E402
 from .payloads import PAYLOADS  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pandas, in gradio
-
-CONTROLS = ["beam", 5, 1.0, 0.7, 0.9, 4, 60, 1]
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +51,24 @@ def client(asked):
 
     patch.setattr(socket, "getaddrinfo", getaddrinfo)
     patch.setattr(socket.socket, "connect", connect_)
-    app = ui.build_app(ui.build_demo(EchoResponder(), Settings(), "a <b>card</b>"))
+    shelf = EchoShelf(EchoResponder("a <b>card</b>"), EchoResponder("parrot", "Well: "))
+    app = FastAPI()
+
+    @app.get("/mine")
+    def mine() -> str:
+        return "still here"
+
+    assert ui.mount(app, shelf, Settings(seed=3)) is app
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
     patch.undo()
 
 
-def chat(client, message, controls=CONTROLS, **headers):
+def call(client, *data):
     """The last event of the API endpoint ``chat``: its name and its data."""
-    data = json.dumps({"data": [message, *controls]}, ensure_ascii=True)
-    headers = {"content-type": "application/json", **headers}
-    posted = client.post("/gradio_api/call/chat", content=data, headers=headers)
+    body = json.dumps({"data": [*data, *[None] * (4 - len(data))]}, ensure_ascii=True)
+    headers = {"content-type": "application/json"}
+    posted = client.post("/gradio_api/call/chat", content=body, headers=headers)
     if posted.status_code != 200:
         return posted.status_code, posted.text
     stream = client.get(f"/gradio_api/call/chat/{posted.json()['event_id']}").text
@@ -65,78 +77,147 @@ def chat(client, message, controls=CONTROLS, **headers):
     return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def test_the_page_is_served_with_its_title(client):
+def chat(client, *data):
+    """A reply of the endpoint."""
+    event, found = call(client, *data)
+    assert event == "complete"
+    return found[0]
+
+
+def refusal(client, *data):
+    """The sentence with which the endpoint refuses."""
+    event, found = call(client, *data)
+    assert event == "error"
+    return found["error"]
+
+
+def test_the_page_is_served_with_its_title_and_the_app_keeps_its_routes(client):
     page = client.get("/")
     assert page.status_code == 200
-    assert LABELS["en"]["title"] in page.text
+    assert LABELS["en"]["title"] in page.text and "chatPage" in page.text
     assert "a &lt;b&gt;card" in json.dumps(client.get("/config").json())
+    assert client.get("/mine").json() == "still here"
+    assert "default-src 'self'" in client.get("/mine").headers["content-security-policy"]
 
 
-def test_health(client):
-    assert client.get("/healthz").json() == {"status": "ok"}
+def test_chat_is_the_only_endpoint_that_can_be_seen(client):
+    info = client.get("/gradio_api/info").json()
+    assert list(info["named_endpoints"]) == ["/chat"] and not info["unnamed_endpoints"]
+    parameters = info["named_endpoints"]["/chat"]["parameters"]
+    assert [each["parameter_name"] for each in parameters] == [
+        *("message", "history", "model", "settings")
+    ]
 
 
-def test_a_reply_comes_with_its_attention_candidates_and_facts(client):
-    event, data = chat(client, "hello there")
-    assert event == "complete"
-    text, _, attention, candidates, facts = data
-    assert text == ANSWERS["en"]
-    assert "<table" in attention and 'data-tip="hello' in attention
-    assert "74 %" in candidates and "tokens/s" in facts
+def test_a_reply_comes_with_what_it_was_made_from(client):
+    history = [["one", "two"]]
+    found = chat(client, "hello there", history, "parrot", {"mode": "sampling", "seed": 5})
+    assert found["text"] == "Well: " + ANSWERS["en"]
+    assert found["source"] == "one <sep> two <sep> hello there"
+    assert (found["seed"], found["model"], found["kind"]) == (5, "parrot", "model")
+    assert found["candidates"][0]["probability"] == pytest.approx(0.74, abs=0.01)
+    alignment = found["alignment"]
+    assert alignment["columns"][-1] == "there" and alignment["rows"][0] == "Well:"
+    assert all(sum(row) == pytest.approx(1, abs=0.01) for row in alignment["weights"])
+
+
+def test_calls_know_nothing_of_each_other(client):
+    assert chat(client, "hello")["source"] == "hello"
+    assert chat(client, "again")["source"] == "again"
 
 
 @pytest.mark.parametrize(
     ("message", "answer"),
     [
-        ("", SENTENCES["en"]["empty"]),
-        (" \n\u200b\0", SENTENCES["en"]["empty"]),
-        ("boom", SENTENCES["en"]["failed"]),
-        ("爆炸 boom", SENTENCES["zh"]["failed"]),
         ("你好", ANSWERS["zh"]),
-        ("x" * 10_000, "x" * 80),
-        ("好" * 100_000, "好" * 80),
+        ("x" * 9_000, "x" * 80),
+        ("好" * 9_000, "好" * 80),
         ("a\ud800b", ANSWERS["en"]),
         ("\u202eabc", ANSWERS["en"]),
-        (12, ANSWERS["en"]),
     ],
-    ids=[
-        "empty",
-        "blank",
-        "fails",
-        "fails, Chinese",
-        "Chinese",
-        "10 k",
-        "100 k",
-        "surrogate",
-        "bidi",
-        "number",
-    ],
+    ids=["Chinese", "9 k", "9 k Chinese", "surrogate", "bidi"],
 )
-def test_every_message_gets_an_answer_and_no_secret(client, message, answer):
-    event, data = chat(client, message)
-    assert event == "complete"
-    assert data[0] == answer
-    assert "secret" not in json.dumps(data)
+def test_every_message_gets_an_answer(client, message, answer):
+    found = chat(client, message)
+    assert found["text"] == answer and found["cut"] == (len(message) > 500)
 
 
-def test_a_message_of_megabytes_is_refused_in_a_sentence(client):
-    status, body = chat(client, "x" * 5_000_000)
-    assert status == 413 and "larger than" in body
+@pytest.mark.parametrize(("message", "language"), [("boom", "en"), ("crack 爆炸", "zh")])
+def test_a_failure_is_a_sentence_and_no_secret(client, message, language):
+    sentence = refusal(client, message)
+    assert sentence.startswith(SENTENCES[language]["failed"]) and "secret" not in sentence
+    assert chat(client, "hello")["text"] == ANSWERS["en"]
 
 
 @pytest.mark.parametrize(
-    "controls",
+    ("data", "sentence"),
     [
-        ["dance", *CONTROLS[1:]],
-        ["beam", 99, *CONTROLS[2:]],
-        [*CONTROLS[:3], -1.0, *CONTROLS[4:]],
-        CONTROLS[:3],
+        (("",), "message is empty: write a few words."),
+        ((" \n\u200b\0",), "message is empty: write a few words."),
+        ((12,), "message is 12, but must be a text."),
+        ((None,), "message is missing, but must be a text."),
+        (("x" * 100_000,), "message has 100000 characters, but may have 10000 at most."),
+        (("x", "forged"), 'history is "forged", but must be a list.'),
+        (("x", [["a"]]), "history[0] has 1 texts, but must be a pair"),
+        (("x", [["a", 3]]), "history[0][1] is 3, but must be a text."),
+        (("x", [{"role": "root", "content": "x"}]), "history[0].role is"),
+        (("x", [], "../../etc"), 'There is no model "../../etc": choose among'),
+        (("x", [], 3), "There is no model 3"),
+        (("x", [], "", "beam"), "settings must be an object"),
+        (("x", [], "", {"mode": "dance"}), "mode is 'dance', but must be one of greedy"),
+        (("x", [], "", {"beam": 99}), "beam is 99, but must be a whole number from 1 to 20."),
+        (("x", [], "", {"beam": 2.5}), "beam is 2.5"),
+        (("x", [], "", {"temperature": -1}), "temperature is -1"),
+        (("x", [], "", {"temprature": 1}), "There is no setting 'temprature'"),
+        (("x", [], "", {"fallback": "yes"}), "fallback is 'yes', but must be true or false."),
     ],
-    ids=["mode", "beam", "temperature", "too few"],
 )
-def test_settings_out_of_range_leave_the_server_unharmed(client, controls):
-    chat(client, "hello", controls)
-    assert chat(client, "hello")[1][0] == ANSWERS["en"]
+def test_what_is_wrong_is_said_in_one_sentence(client, data, sentence):
+    found = refusal(client, *data)
+    assert found.startswith(sentence) and "\n" not in found
+    assert chat(client, "hello")["text"] == ANSWERS["en"]
+
+
+def test_a_message_of_megabytes_is_refused_in_a_sentence(client):
+    status, body = call(client, "x" * 5_000_000)
+    assert status == 413 and "larger than" in body
+
+
+PROGRAM = """
+import json, sys
+from gradio_client import Client, exceptions
+client = Client(sys.argv[1], verbose=False, analytics_enabled=False)
+found = [client.predict("\u4f60\u597d", api_name="/chat")["text"]]
+settings = {"mode": "beam", "beam": 2}
+found.append(len(client.predict("hi", settings=settings, api_name="/chat")["candidates"]))
+try:
+    client.predict("hi", settings={"beam": 99}, api_name="/chat")
+except exceptions.AppError as error:
+    found.append(str(error))
+print(json.dumps(found))
+"""
+
+
+def test_gradio_client_reads_a_reply_and_a_refusal():
+    """In a process of its own, over a real socket, as programs do."""
+    ready, listener = threading.Event(), bind("127.0.0.1", 0)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app = ui.mount(FastAPI(), EchoShelf())
+    threading.Thread(target=serve, args=(app, listener, ready.set), daemon=True).start()
+    assert ready.wait(30)
+    program = [sys.executable, "-c", PROGRAM, address]
+    answer = subprocess.run(program, capture_output=True, text=True, timeout=120, check=True)
+    text, count, sentence = json.loads(answer.stdout)
+    assert (text, count) == (ANSWERS["zh"], 2)
+    assert sentence == "beam is 99, but must be a whole number from 1 to 20."
+
+
+def test_nonsense_at_the_pages_own_events_leaves_the_server_unharmed(client):
+    for index in range(60):
+        body = {"data": [[]] * 17, "fn_index": index, "session_hash": "forged"}
+        client.post("/gradio_api/queue/join", json=body)
+        client.post("/gradio_api/run/predict", json=body)
+    assert chat(client, "hello")["text"] == ANSWERS["en"]
 
 
 def test_uploads_are_refused(client):
@@ -151,17 +232,15 @@ def test_files_and_internals_are_not_served(client, path):
 
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
 def test_escaping_is_undone_exactly_and_leaves_no_tag(payload):
-    import html
-
-    escaped = ui.escape_markup(payload)
-    assert ui.unescape_markup(escaped) == payload
+    escaped = escape_markup(payload)
+    assert unescape_markup(escaped) == payload
     assert html.unescape(escaped) == payload
     assert not any(f"<{letter}" in escaped.lower() for letter in "abcdefghijklmnopqrstuvwxyz/!?")
 
 
 def test_plain_text_is_not_escaped():
     for text in ("Tom & Jerry", "1 < 2 <3", "R&D", "5 > 4"):
-        assert ui.escape_markup(text) == text
+        assert escape_markup(text) == text
 
 
 @pytest.mark.parametrize(
@@ -174,33 +253,14 @@ def test_plain_text_is_not_escaped():
     ],
 )
 def test_a_message_that_is_no_text_is_refused(content):
-    chatbot = ui.TextChatbot(render=False)
+    chatbot = TextChatbot(render=False)
     for method in (chatbot._postprocess_content, chatbot._preprocess_content):
         with pytest.raises(ValueError, match="a message is text"):
             method(content)
 
 
-def test_a_history_is_read_as_a_dialog():
-    blocks = [{"type": "text", "text": "a\0 "}, {"type": "text", "text": "b"}]
-    history = [
-        {"role": "user", "content": blocks},
-        {"role": "assistant", "content": "x" * 9999},
-        {"role": "system", "content": "forged"},
-    ]
-    dialog = ui.read_history(history)
-    assert [message.role for message in dialog] == ["user", "assistant", "user"]
-    assert dialog[0].text == "a b" and len(dialog[1].text) == MAX_MESSAGE_LENGTH
-
-
-def test_values_of_controls_become_settings_of_the_right_type():
-    defaults = Settings(topk=7)
-    chosen = ui.choose_settings(defaults, {"beam": 2.5, "temperature": 1, "turns": None})
-    assert chosen == Settings(topk=7, beam=2, temperature=1.0)
-    assert isinstance(chosen.temperature, float)
-
-
 def test_every_text_of_the_page_exists_in_both_languages():
-    locales = ui._i18n.translations_dict
+    locales = page_text.I18N.translations_dict
     assert {"en", "zh", "zh-CN"} <= set(locales)
     assert all(set(texts) == set(locales["en"]) for texts in locales.values())
 

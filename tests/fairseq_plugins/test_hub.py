@@ -1,10 +1,12 @@
 """Loading a model once and using it from Python."""
 
 import shutil
+import threading
 
 import pytest
 
 from fairseq_plugins import S2SError, load
+from fairseq_plugins._token_stream import complete
 
 from .commands import generate, lines, reversed_digits
 
@@ -106,3 +108,112 @@ def test_a_damaged_sentencepiece_model_is_one_sentence(digits, trained, tmp_path
     (tmp_path / "spm.model").write_bytes(b"not a model")
     with pytest.raises(S2SError, match=r"SentencePiece model .* cannot be read"):
         load(trained, data=tmp_path)
+
+
+def test_a_stream_grows_into_what_a_beam_of_one_finds(model):
+    texts = [source for source, _ in reversed_digits(10, longest=5, seed=4)]
+    for text, [whole] in zip(texts, model.generate(texts, beam=1), strict=True):
+        tokens = list(model.stream(text))
+        assert [token.piece for token in tokens] == whole.tokens
+        assert tokens[-1].text == whole.text
+        assert [token.score for token in tokens] == pytest.approx(whole.token_scores, abs=1e-5)
+        assert all(
+            token.alignment == pytest.approx(row, abs=1e-5)
+            for token, row in zip(tokens, whole.alignment, strict=True)
+        )
+        texts_so_far = [token.text for token in tokens]
+        assert all(
+            after.startswith(before)
+            for before, after in zip(texts_so_far, texts_so_far[1:], strict=False)
+        )
+
+
+def test_a_stream_of_a_plain_decoder_has_no_alignment(digits, trained_plain):
+    plain = load(trained_plain, data=digits / "bin")
+    assert not plain.attends
+    assert all(token.alignment is None for token in plain.stream("1 2"))
+
+
+def test_streams_draw_by_their_seeds(model):
+    def draw(seed):
+        streams = model.streams(["1 2 3"] * 8, sampling=True, temperature=3, seed=seed)
+        return [[token.piece for token in stream] for stream in streams]
+
+    assert draw(1) == draw(1)
+    assert draw(1) != draw(2)
+    assert len({tuple(pieces) for pieces in draw(1)}) > 1
+    alone = model.stream("1 2 3", sampling=True, temperature=3, seed=1)
+    assert [token.piece for token in alone] == draw(1)[0]
+
+
+@pytest.mark.parametrize("settings", [{"max_len": 0}, {"temperature": 0}, {"min_len": 300}])
+def test_settings_of_a_stream_out_of_range_are_one_sentence(model, settings):
+    with pytest.raises(S2SError, match=next(iter(settings))):
+        model.stream("1", **settings)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole"),
+    [
+        ([], 0),
+        (["▁a", "b"], 2),
+        (["a", "<0xE4>"], 1),
+        (["a", "<0xE4>", "<0xBD>"], 1),
+        (["a", "<0xE4>", "<0xBD>", "<0xA0>"], 4),
+        (["<0xF0>", "<0x9F>", "<0x98>"], 0),
+        (["<0xF0>", "<0x9F>", "<0x98>", "<0x80>"], 4),
+        (["<0xC3>"], 0),
+        (["<0xC3>", "<0xA9>", "<0x41>"], 3),
+        (["a", "<0x80>"], 2),
+    ],
+)
+def test_bytes_of_an_unfinished_character_are_held_back(pieces, whole):
+    assert complete(pieces) == whole
+
+
+def test_the_score_of_an_output_is_that_of_the_search_that_found_it(model):
+    texts = [source for source, _ in reversed_digits(12, longest=5, seed=5)]
+    found = model.generate(texts, beam=3, nbest=3)
+    pairs, expected = [], []
+    for text, hypotheses in zip(texts, found, strict=True):
+        for hypothesis in hypotheses:
+            pairs += [(text, hypothesis.tokens), (text, hypothesis.text)]
+            expected += [hypothesis.token_scores] * 2
+    for scores, wanted in zip(model.score(pairs), expected, strict=True):
+        assert scores == pytest.approx(wanted, abs=1e-4)
+    assert model.score([]) == []
+    assert model.score([("1 2", "")])[0][0] < 0  # </s> at once
+
+
+def test_many_threads_get_what_they_would_get_alone(model):
+    texts = [source for source, _ in reversed_digits(24, longest=5, seed=6)]
+    expected = [each.text for [each] in model.generate(texts, beam=1)]
+    found = {}
+
+    def ask(place):
+        text = texts[place]
+        if place % 3 == 0:
+            found[place] = list(model.stream(text))[-1].text
+        elif place % 3 == 1:
+            found[place] = model.generate([text], beam=1)[0][0].text
+        else:
+            model.score([(text, expected[place])])
+            stream = model.stream(text)
+            next(stream)
+            stream.close()
+            found[place] = list(model.stream(text))[-1].text
+
+    threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(texts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[place] for place in range(len(texts))] == expected
+
+
+def test_a_closed_model_says_so(digits, trained):
+    model = load(trained, data=digits / "bin")
+    model.close()
+    for ask in (lambda: model.stream("1"), lambda: model.generate(["1"])):
+        with pytest.raises(S2SError, match="closed"):
+            ask()

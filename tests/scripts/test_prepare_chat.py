@@ -42,7 +42,7 @@ def test_a_character_outside_the_corpus_survives_as_bytes(pieces):
 def test_the_vocabulary_is_the_dictionary(folder, pieces):
     symbols = [line.rsplit(" ", 1)[0] for line in read(folder, "spm.dict.txt")]
     assert symbols == [pieces.id_to_piece(i) for i in range(4, pieces.get_piece_size())]
-    assert 2000 <= pieces.get_piece_size() <= 3000
+    assert 4000 <= pieces.get_piece_size() <= prepare_chat.VOCAB_SIZE
 
 
 def test_no_source_of_the_validation_set_is_trained_on(folder):

@@ -1,0 +1,53 @@
+"""The endpoint ``chat`` for programs that come through gradio_client: stateless, one reply."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from .api_input import Refused, model_name, read_history, read_message
+from .conversation import describe
+from .dialog import Settings, Shelf, make_settings
+from .turn import Turn, answer
+
+
+def make_endpoint(shelf: Shelf, defaults: Settings) -> Callable[..., dict]:
+    """The function behind the endpoint; its signature and docstring are the documentation."""
+
+    def chat(
+        message: str,
+        history: list[list[str]] | None = None,
+        model: str = "",
+        settings: dict | None = None,
+    ) -> dict:
+        """Answer a message.
+
+        history: earlier exchanges, each a message and its reply. model: a name; empty means the
+        first. settings: any of mode, beam, length_penalty, temperature, topk, topp,
+        no_repeat_ngram, min_length, max_length, turns, seed, diversity, fallback.
+        Returns text, source, kind, candidates, alignment, seconds, tokens, seed and model; what
+        is wrong with a request is said in one sentence as an error.
+        """
+        try:
+            text, dialog = read_message(message), read_history(history)
+            responder = shelf.get(model_name(model or None, shelf))
+            chosen = make_settings(_object(settings), defaults)
+        except (Refused, ValueError) as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        turn = list(answer(responder, text, dialog, chosen))[-1]
+        if turn.notice == "failed":
+            raise gr.Error(f"{turn.text} ({turn.reference})", print_exception=False)
+        return _result(turn, responder.card.name)
+
+    return chat
+
+
+def _result(turn: Turn, model: str) -> dict[str, Any]:
+    reply = describe(turn.reply) if turn.reply else {}
+    return {**reply, "text": turn.text, "model": model, "cut": turn.notice == "cut"}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if value is None or isinstance(value, dict):
+        return value or {}
+    raise Refused("settings must be an object of names and values.")

@@ -1,0 +1,88 @@
+"""From a checkpoint and the files beside it to a model: imported after fairseq's repairs."""
+
+from pathlib import Path
+
+import sentencepiece
+from fairseq.data import Dictionary, data_utils
+from fairseq.dataclass.utils import merge_with_parent
+from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, build_model
+from fairseq.tasks.translation import TranslationTask
+from omegaconf import OmegaConf
+
+from .checkpoint import Checkpoint, check_options
+from .errors import S2SError
+from .models import S2SModel
+from .ops.packed_linear import PRECISIONS
+
+
+def build(checkpoint: Checkpoint, task: TranslationTask, precision: str | None) -> S2SModel:
+    """The model of a checkpoint, if it is one of ours, with its weights."""
+    if precision is not None and precision not in PRECISIONS:
+        raise S2SError(f"precision is {precision!r}, but must be one of {', '.join(PRECISIONS)}.")
+    name = checkpoint.model["_name"]
+    if not issubclass(MODEL_REGISTRY.get(name, type(None)), S2SModel):
+        raise S2SError(
+            f"The checkpoint {checkpoint.path} holds a model {name!r}, which is none of this "
+            "package."
+        )
+    config = MODEL_DATACLASS_REGISTRY[name]
+    options = check_options(checkpoint.model, config)
+    options.update(encoder_embed_path=None, decoder_embed_path=None)  # the weights are at hand
+    if precision is not None:
+        options["decode_precision"] = precision
+    cfg = merge_with_parent(config(), OmegaConf.create({"_name": name, **options}))
+    model = build_model(OmegaConf.create({"model": cfg}).model, task)
+    try:
+        model.load_state_dict(checkpoint.weights, strict=True)
+    except S2SError:
+        raise
+    except RuntimeError as error:
+        raise S2SError(
+            f"The weights in {checkpoint.path} do not fit its own options: the file is damaged."
+        ) from error
+    return model
+
+
+def find_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str]:
+    """Source and target language: fairseq stores them only where they were named."""
+    stored = [checkpoint.task.get(key) for key in ("source_lang", "target_lang")]
+    if all(isinstance(language, str) and language.isidentifier() for language in stored):
+        return stored[0], stored[1]
+    inferred = data_utils.infer_language_pair(str(folder))
+    if inferred is not None and all(inferred):
+        return inferred[0], inferred[1]
+    dictionaries = sorted(folder.glob("dict.*.txt"))
+    if len(dictionaries) == 2 and dictionaries[0].read_bytes() == dictionaries[1].read_bytes():
+        first, second = (dictionary.name.split(".")[1] for dictionary in dictionaries)
+        return first, second  # one joined dictionary: the direction makes no difference here
+    raise S2SError(
+        f"Neither {checkpoint.path} nor {folder} tells the languages of the model: give "
+        "languages=(SOURCE, TARGET), or train with --source-lang and --target-lang."
+    )
+
+
+def read_dictionary(path: Path) -> Dictionary:
+    """A fairseq dictionary."""
+    if not path.is_file():
+        raise S2SError(
+            f"There is no dictionary {path}: copy the dict.*.txt files of the training data beside "
+            "the checkpoint."
+        )
+    try:
+        return Dictionary.load(str(path))
+    except Exception as error:  # fairseq raises several kinds for a malformed line
+        raise S2SError(f"The dictionary {path} is damaged: {error}") from error
+
+
+def read_pieces(folder: Path) -> sentencepiece.SentencePieceProcessor | None:
+    """The SentencePiece model of a folder, if it has one."""
+    models = sorted(folder.glob("*.model"))
+    if not models:
+        return None
+    if len(models) > 1:
+        names = ", ".join(model.name for model in models)
+        raise S2SError(f"There are several SentencePiece models in {folder} ({names}): keep one.")
+    try:
+        return sentencepiece.SentencePieceProcessor(model_file=str(models[0]))
+    except (RuntimeError, OSError) as error:
+        raise S2SError(f"The SentencePiece model {models[0]} cannot be read.") from error

@@ -1,0 +1,101 @@
+"""A batch of whole texts: searched for by fairseq's generator, or scored as they are."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from fairseq.data import data_utils
+from fairseq.dataclass.configs import GenerationConfig
+from fairseq.models import FairseqEncoderDecoderModel
+from fairseq.tasks.translation import TranslationTask
+from torch import Tensor
+
+MAX_TOKENS = 4000  # source tokens in a batch, and target tokens that are scored together
+
+Pair = tuple[Tensor, Tensor]  # source (src_len,) and target (tgt_len,), each with </s>
+
+
+class Output(NamedTuple):
+    """One hypothesis of fairseq's generator; indices with ``</s>`` at their end."""
+
+    source: list[int]
+    tokens: list[int]
+    score: float
+    token_scores: list[float]
+    alignment: list[list[float]] | None  # (tokens, source)
+
+
+def search(
+    model: FairseqEncoderDecoderModel,
+    task: TranslationTask,
+    config: GenerationConfig,
+    sources: Sequence[Tensor],
+    seed: int | None = None,
+) -> list[list[Output]]:
+    """The hypotheses for each source (src_len,), best first."""
+    generator = task.build_generator([model], config)
+    device = next(model.parameters()).device
+    results: list[list[Output]] = [[] for _ in sources]
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.seed() if seed is None else torch.manual_seed(seed)
+        for sample in _batches(task, sources):
+            net_input = {name: part.to(device) for name, part in sample["net_input"].items()}
+            sample["net_input"] = net_input
+            found = task.inference_step(generator, [model], sample)
+            for row, index in enumerate(sample["id"].tolist()):
+                source = net_input["src_tokens"][row]
+                real = source.ne(task.source_dictionary.pad())
+                results[index] = [_output(source[real], real, each) for each in found[row]]
+    return results
+
+
+def _batches(task: TranslationTask, sources: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
+    """fairseq batches of similar length; ``id`` is the place in ``sources``."""
+    lengths = [len(source) for source in sources]
+    return task.get_batch_iterator(
+        dataset=task.build_dataset_for_inference(list(sources), lengths),
+        max_tokens=max(MAX_TOKENS, max(lengths)),
+        required_batch_size_multiple=1,
+        disable_iterator_cache=True,
+    ).next_epoch_itr(shuffle=False)
+
+
+def _output(source: Tensor, real: Tensor, found: dict[str, Tensor]) -> Output:
+    alignment = found["attention"]
+    if alignment is not None:
+        alignment = alignment.t()[:, real].tolist() if alignment.numel() > 0 else None
+    return Output(
+        source.tolist(),
+        found["tokens"].tolist(),
+        float(found["score"]),
+        found["positional_scores"].tolist(),
+        alignment,
+    )
+
+
+def force(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> list[list[float]]:
+    """Log-probability of each word of the targets, by teacher forcing."""
+    order = sorted(range(len(pairs)), key=lambda place: sum(map(len, pairs[place])))
+    longest = max(len(part) for pair in pairs for part in pair)
+    size = max(1, MAX_TOKENS // longest)
+    scores: list[list[float]] = [[] for _ in pairs]
+    for start in range(0, len(order), size):
+        places = order[start : start + size]
+        for place, found in zip(places, _force(model, [pairs[i] for i in places]), strict=True):
+            scores[place] = found
+    return scores
+
+
+def _force(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> list[list[float]]:
+    """The same of one batch."""
+    sources, targets = zip(*pairs, strict=True)
+    eos, pad = model.decoder.dictionary.eos(), model.decoder.dictionary.pad()
+    device = next(model.parameters()).device
+    src_tokens = data_utils.collate_tokens(sources, model.encoder.dictionary.pad()).to(device)
+    target = data_utils.collate_tokens(targets, pad).to(device)
+    before = data_utils.collate_tokens(targets, pad, eos, move_eos_to_beginning=True).to(device)
+    lengths = torch.tensor([len(source) for source in sources], device=device)
+    net_output = model(src_tokens, lengths, before)
+    lprobs = model.get_normalized_probs(net_output, log_probs=True)
+    scores = lprobs.gather(2, target.unsqueeze(2)).squeeze(2).tolist()
+    return [row[: len(words)] for row, words in zip(scores, targets, strict=True)]

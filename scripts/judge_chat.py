@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Ask a chat model what it has never read, and judge by patterns whether it stays on topic.
+
+Usage: scripts/judge_chat.py [--model checkpoints/chat] [--half tuned|held-out] [--show]
+
+The messages (``tests/chatbot/conversations``) were written and committed before the corpus grew, by
+writers who had not seen it. Those with an odd number may be looked at while the corpus is tuned;
+those with an even number are the held-out half: without ``--show`` only their score is printed.
+A fallback answer does not count as on topic.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from chatbot.corpus import LANGUAGES, read_dialogues
+from chatbot.dialog import Message, Responder, Settings, normalise
+from chatbot.strings import is_canned
+
+CONVERSATIONS = Path(__file__).resolve().parents[1] / "tests" / "chatbot" / "conversations"
+HALVES = {"tuned": 1, "held-out": 0}  # the remainder of an item's number
+
+
+@dataclass(frozen=True)
+class Item:
+    """A message after an earlier exchange or none, and what counts as an answer on topic."""
+
+    id: str
+    theme: str
+    before: tuple[tuple[str, str], ...]
+    message: str
+    kind: str
+    accept: tuple[str, ...]
+
+    def dialog(self) -> list[Message]:
+        """What the responder is asked."""
+        said = []
+        for user, bot in self.before:
+            said += [Message("user", user), Message("assistant", bot)]
+        return [*said, Message("user", self.message)]
+
+    def accepts(self, reply: str) -> bool:
+        """Whether a reply is on topic by the patterns."""
+        return any(re.search(pattern, reply, re.IGNORECASE) for pattern in self.accept)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An item, the reply to it, and what it was judged to be."""
+
+    item: Item
+    reply: str
+    fallback: bool
+    on_topic: bool
+    nearest: str
+    overlap: float
+
+
+def read_items(language: str, half: str | None = None) -> list[Item]:
+    """The items of a language; of one half, or all."""
+    entries = json.loads((CONVERSATIONS / f"{language}.json").read_text(encoding="utf-8"))
+    items = [
+        Item(
+            **{
+                **entry,
+                "before": tuple(map(tuple, entry["before"])),
+                "accept": tuple(entry["accept"]),
+            }
+        )
+        for entry in entries
+    ]
+    return [item for item in items if half is None or number(item) % 2 == HALVES[half]]
+
+
+def number(item: Item) -> int:
+    """17 of ``en-017``."""
+    return int(item.id.split("-")[1])
+
+
+def units(text: str, language: str) -> frozenset[str]:
+    """Words, or in Chinese characters, of a text as the model reads it."""
+    text = normalise(text)
+    return frozenset(text.replace(" ", "") if language == "zh" else text.split())
+
+
+def nearest(message: str, phrasings: Sequence[frozenset[str]], language: str) -> tuple[int, float]:
+    """The phrasing of the corpus that shares most with a message, and the share (Jaccard)."""
+    own = units(message, language)
+    shares = [len(own & other) / max(1, len(own | other)) for other in phrasings]
+    best = max(range(len(shares)), key=shares.__getitem__)
+    return best, shares[best]
+
+
+def judge(responder: Responder, language: str, half: str, settings: Settings) -> Iterator[Verdict]:
+    """Ask for each item of a half."""
+    exchanges = [exchange for dialogue in read_dialogues(language) for exchange in dialogue]
+    texts = list(dict.fromkeys(text for exchange in exchanges for text in exchange.phrasings))
+    phrasings = [units(text, language) for text in texts]
+    for item in read_items(language, half):
+        *_, reply = responder.reply(item.dialog(), settings)
+        fallback = reply.kind == "fallback" or is_canned(reply.text)
+        on_topic = not fallback and item.accepts(reply.text)
+        place, overlap = nearest(item.message, phrasings, language)
+        yield Verdict(item, reply.text, fallback, on_topic, texts[place], overlap)
+
+
+def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Counts, and how near the messages are to the corpus."""
+    count = len(verdicts)
+    return {
+        "messages": count,
+        "on_topic": sum(v.on_topic for v in verdicts) / count,
+        "fallback": sum(v.fallback for v in verdicts) / count,
+        "nearest_overlap": sum(v.overlap for v in verdicts) / count,
+        "in_the_corpus_word_for_word": sum(v.overlap == 1.0 for v in verdicts),
+    }
+
+
+def show(verdict: Verdict) -> str:
+    """One line of a transcript, and a second one where there was an exchange before."""
+    mark = "+" if verdict.on_topic else "~" if verdict.fallback else "-"
+    before = "".join(f"    [{user} / {bot}]\n" for user, bot in verdict.item.before)
+    return f"{before}{mark} {verdict.item.id} {verdict.item.message}  ->  {verdict.reply}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the scores, and the transcript where it is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default="checkpoints/chat")
+    parser.add_argument("--half", choices=HALVES, default="tuned")
+    parser.add_argument("--lang", choices=LANGUAGES, action="append")
+    parser.add_argument("--mode", choices=("greedy", "beam"), default="greedy")
+    parser.add_argument("--show", action="store_true", help="print the replies")
+    parser.add_argument("--json", type=Path, help="write scores and transcript")
+    args = parser.parse_args(argv)
+    from chatbot.responder import load_responder
+
+    responder = load_responder(args.model)
+    record: dict[str, Any] = {}
+    for language in args.lang or LANGUAGES:
+        verdicts = list(judge(responder, language, args.half, Settings(mode=args.mode)))
+        record[language] = summary(verdicts)
+        print(language, args.half, json.dumps(record[language]))
+        if args.show:
+            print("\n".join(map(show, verdicts)))
+        record[language]["transcript"] = [show(verdict) for verdict in verdicts]
+    if args.json:
+        text = json.dumps(record, ensure_ascii=False, indent=1)
+        args.json.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""How people type: slips of the keyboard, swallowed words, small words before and after."""
+
+import random
+import re
+from collections.abc import Callable
+
+BEFORE = {
+    "en": ("hey", "hi", "so", "ok", "well", "um", "oh", "please", "and", "haha", "btw", "now"),
+    "zh": ("那", "嗯", "哎", "请问", "话说", "哈哈", "对了", "嘿", "我想问", "哦", "那个", "所以"),
+}
+AFTER = {
+    "en": ("please", "then", "lol", "haha", "mate", "bot", "tho", "right", "again", "my friend"),
+    "zh": ("呀", "啊", "呢", "哈", "吧", "嘛", "啦", "哦", "哈哈", "哎", "了", "诶"),
+}
+# Chinese slips are characters of the same sound; these are the common ones.
+SAME_SOUND = (
+    "在再", "的得地", "他她它", "做作坐", "吗嘛妈", "那哪", "已以", "像象向", "是事式", "有又友",
+    "喜洗", "欢换", "会回", "想相", "什甚", "么吗", "你妮", "好号", "长常", "话画", "见件", "听厅",
+    "买卖", "气汽", "请情", "道到", "知只", "心新", "学雪", "工公", "天填", "饭范", "题提",
+)  # fmt: skip
+SHORTER = {
+    "you": "u", "are": "r", "your": "ur", "what is": "whats", "please": "pls", "because": "cuz",
+    "do not": "dont", "going to": "gonna", "want to": "wanna", "favourite": "favorite",
+    "about": "abt", "and": "n", "the": "teh", "really": "rly", "i am": "im", "cannot": "cant",
+}  # fmt: skip
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def noisy(text: str, language: str, rng: random.Random) -> str:
+    """A phrasing as somebody else would have typed it: one change, sometimes two."""
+    changes: tuple[Callable[[str, str, random.Random], str], ...] = (slip, slip, framed, swallowed)
+    for _ in range(1 + (rng.random() < 0.3)):
+        text = rng.choice(changes)(text, language, rng)
+    return text
+
+
+def slip(text: str, language: str, rng: random.Random) -> str:
+    """One slip of the keyboard, in a word of four letters or more, or a chat spelling."""
+    if language == "zh" and _HAN.search(text):
+        return _same_sound(text, rng)
+    known = [word for word in SHORTER if re.search(rf"\b{word}\b", text, re.IGNORECASE)]
+    if known and rng.random() < 0.5:
+        word = rng.choice(known)
+        return re.sub(rf"\b{word}\b", SHORTER[word], text, count=1, flags=re.IGNORECASE)
+    words = text.split()
+    long = [i for i, word in enumerate(words) if len(word) >= 4 and word.isalpha()]
+    if long:
+        place = rng.choice(long)
+        words[place] = _mistyped(words[place], rng)
+    return " ".join(words)
+
+
+def framed(text: str, language: str, rng: random.Random) -> str:
+    """A small word before or after."""
+    join = "" if language == "zh" else " "
+    if rng.random() < 0.5:
+        return rng.choice(BEFORE[language]) + join + text
+    return text.rstrip("?？!！.。") + join + rng.choice(AFTER[language])
+
+
+def swallowed(text: str, language: str, rng: random.Random) -> str:
+    """One word less, where four are left; in Chinese one character of six or more."""
+    units, join = (list(text), "") if language == "zh" else (text.split(), " ")
+    if len(units) >= (6 if language == "zh" else 5):
+        units.pop(rng.randrange(len(units)))
+    return join.join(units)
+
+
+def _mistyped(word: str, rng: random.Random) -> str:
+    """A letter lost, doubled, or two changed over; the first letter stays."""
+    i = rng.randrange(1, len(word) - 1)
+    kind = rng.randrange(3)
+    if kind == 0:
+        return word[:i] + word[i + 1 :]
+    if kind == 1:
+        return word[:i] + word[i] + word[i:]
+    return word[:i] + word[i + 1] + word[i] + word[i + 2 :]
+
+
+def _same_sound(text: str, rng: random.Random) -> str:
+    """One character by another that sounds alike."""
+    options = [
+        (i, other)
+        for i, char in enumerate(text)
+        for group in SAME_SOUND
+        if char in group
+        for other in group
+        if other != char
+    ]
+    if not options:
+        return text
+    i, other = rng.choice(options)
+    return text[:i] + other + text[i + 1 :]

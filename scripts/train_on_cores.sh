@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# fairseq-train in N processes on this machine's CPU cores, one thread each, with one gradient (gloo). No GPU is used.
+# Needs: scripts/setup_env.sh
+# Usage: scripts/train_on_cores.sh N DATA [any fairseq-train flag]   (a batch is N times --max-tokens)
+set -euo pipefail
+if [ -d .venv ]; then PATH="$PWD/.venv/bin:$PATH"; fi
+export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1
+
+count=${1:?how many processes} && shift
+case $count in *[!0-9]* | '' | 0) echo "$0: $count is no number of processes: choose 1 or more" >&2; exit 2 ;; esac
+if [ "$count" = 1 ]; then exec fairseq-train "$@" --cpu; fi
+
+port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+together=(--cpu --distributed-world-size "$count" --distributed-no-spawn --distributed-backend gloo
+          --distributed-init-method "tcp://127.0.0.1:$port" --ddp-backend legacy_ddp)
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT # one that fails takes the others with it
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+for ((rank = 0; rank < count; rank++)); do
+    fairseq-train "$@" "${together[@]}" --distributed-rank "$rank" &
+done
+for ((rank = 0; rank < count; rank++)); do wait -n; done

@@ -1,0 +1,78 @@
+"""The held-out messages are well formed; their halves are alike; the judge is fair."""
+
+import re
+
+import pytest
+
+from chatbot.corpus import LANGUAGES, read_dialogues
+from chatbot.dialog import Card, Reply, normalise
+from chatbot.strings import FALLBACKS, language_of
+from scripts.judge_chat import HALVES, judge, nearest, number, read_items, summary, units
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request):
+    return request.param
+
+
+def test_there_are_a_hundred_messages_and_thirty_follow_ups(language):
+    items = read_items(language)
+    assert sorted(map(number, items)) == list(range(1, 101))
+    assert len({item.message for item in items}) == 100
+    assert sum(len(item.before) == 1 for item in items) == 30
+
+
+def test_the_halves_are_as_large_and_hold_as_many_follow_ups(language):
+    halves = [read_items(language, half) for half in HALVES]
+    assert [len(half) for half in halves] == [50, 50]
+    counts = [sum(bool(item.before) for item in half) for half in halves]
+    assert abs(counts[0] - counts[1]) <= 2
+
+
+def test_every_item_says_what_is_accepted(language):
+    for item in read_items(language):
+        assert item.kind.strip() and item.accept
+        for pattern in item.accept:
+            re.compile(pattern)
+            assert not re.search(pattern, ""), (item.id, pattern)
+
+
+def test_no_message_stands_in_the_corpus(language):
+    corpus = {
+        normalise(phrasing)
+        for dialogue in read_dialogues(language)
+        for phrasing in dialogue[0].phrasings
+    }
+    known = [item.id for item in read_items(language) if not item.before]
+    messages = {item.id: normalise(item.message) for item in read_items(language)}
+    assert [name for name in known if messages[name] in corpus] == []
+
+
+class Scripted:
+    """Answers each message with what the test wants."""
+
+    card = Card("scripted")
+
+    def __init__(self, text):
+        self.text = text
+
+    def reply(self, dialog, settings):
+        yield Reply(self.text)
+
+
+def test_a_fallback_is_never_on_topic(language):
+    for fallback in FALLBACKS[language]:
+        verdicts = list(judge(Scripted(fallback), language, "tuned", None))
+        assert summary(verdicts)["on_topic"] == 0 and summary(verdicts)["fallback"] == 1
+
+
+def test_one_answer_for_everything_is_on_topic_for_few(language):
+    text = {"en": "It is cold and rainy outside.", "zh": "外面又冷又下雨。"}[language]
+    assert language_of(text) == language
+    assert summary(list(judge(Scripted(text), language, "tuned", None)))["on_topic"] < 0.15
+
+
+def test_the_nearest_phrasing_shares_most():
+    phrasings = [units(text, "en") for text in ("do you like tea", "i like my tea", "good night")]
+    assert nearest("Do you like green tea?", phrasings, "en") == (0, 4 / 5)
+    assert nearest("你好吗", [units("你好", "zh"), units("再见", "zh")], "zh") == (0, 2 / 3)
