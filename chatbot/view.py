@@ -230,7 +230,7 @@ def _heat_map(reply: Reply, width: int) -> str:
         for word, row in zip(reply.reply_words[:MAX_ROWS], rows, strict=False)
     )
     tall = min(len(reply.reply_words), MAX_ROWS)
-    size = max(12, min(24, width // len(columns) - 3, HEIGHT // tall - 3))
+    size = max(12, min(24, width // len(columns) - 3, max(18, HEIGHT // tall - 3)))
     cut = label("attention_cut") if len(reply.reply_words) > MAX_ROWS else ""
     return (
         f'<div class="scroll"><table class="heat" style="--size:{size}px"><thead><tr><td></td>'

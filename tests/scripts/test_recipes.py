@@ -20,6 +20,8 @@ def chat(sandbox: Sandbox) -> Sandbox:
     sandbox.tool("fairseq-preprocess", f"{NOTE}\n{preprocess}")
     for name in ("chat", "chat-en"):
         sandbox.tool(f"data-bin/{name}.text/spm.model", "pieces")
+        sandbox.tool(f"data-bin/{name}.text/words.txt", "hello 3")
+    sandbox.tool("nproc", "echo 1")
     return sandbox
 
 
@@ -42,9 +44,25 @@ def test_the_chat_is_prepared_checked_and_trained(chat: Sandbox, language: str, 
     assert also_checked == f"python scripts/check_text.py {text}/valid.src {text}/valid.tgt"
     assert binarised.startswith("fairseq-preprocess --source-lang src --target-lang tgt")
     assert trained.startswith(f"fairseq-train data-bin/{name} --user-dir fairseq_plugins")
-    assert trained.endswith("--seed 7")  # the user's flag comes last, so it wins
+    assert trained.endswith("--seed 7 --cpu")  # the user's flag comes last, so it wins
+    assert " --update-freq 2 " in trained  # one core takes both halves of a batch
     beside = {path.name for path in (chat.root / "checkpoints" / name).iterdir()}
-    assert beside == {"dict.src.txt", "dict.tgt.txt", "spm.model"}
+    assert beside == {"dict.src.txt", "dict.tgt.txt", "spm.model", "words.txt", "card.json"}
+
+
+def test_two_cores_share_a_batch_of_the_chat(chat: Sandbox) -> None:
+    chat.tool("python", "echo 4242")
+    chat.tool("nproc", "echo 16")
+    chat.tool("data-bin/chat/dict.src.txt", "")
+    for name in ("dict.tgt.txt", "spm.model", "words.txt"):
+        chat.tool(f"data-bin/chat/{name}", "")
+    assert chat.run("scripts/train_chat.sh").returncode == 0
+    calls = sorted(chat.calls())
+    assert [call.rsplit(" ", 2)[1:] for call in calls] == [
+        ["--distributed-rank", "0"],
+        ["--distributed-rank", "1"],
+    ]
+    assert all(" --update-freq 1 " in call for call in calls)
 
 
 @pytest.mark.parametrize(("speakers", "flag"), [("1", " --speakers"), ("0", "")])
