@@ -26,9 +26,9 @@
         },
         // What the server is told when the page has opened.
         arrive() {
-            const spoke = memory.get("sessionStorage", "spoke") === "yes";
+            if (memory.get("sessionStorage", "spoke") === "yes") notice();
             memory.set("sessionStorage", "spoke", "no");
-            return chatPage.language + (spoke ? " again" : "");
+            return chatPage.language;
         },
         save(file) {
             const { name, type, text } = JSON.parse(file);
@@ -78,6 +78,14 @@
             });
             if (bubbles.length) memory.set("sessionStorage", "spoke", "yes");
         }
+    }
+
+    // The conversation of a page that is loaded anew, also by a new server, is gone.
+    function notice() {
+        const shown = document.querySelector("#reloaded");
+        if (!shown) return;
+        shown.classList.add("open");
+        setTimeout(() => shown.classList.remove("open"), 10000);
     }
 
     let waiting = false;

@@ -69,7 +69,7 @@ class Events:
         session, message = self._session(data), clean(raw)
         if not message:
             self._tell(session, gr.Info, SENTENCES[session.language]["empty"])
-            yield {self.layout.box: self.idle(value="")}
+            yield {self.layout.box: ""}
             return
 
         def change(talk: Conversation) -> Conversation:
@@ -86,12 +86,11 @@ class Events:
             settings = self._settings(data)
         except ValueError as error:
             self._tell(session, gr.Warning, LABELS[session.language]["wrong"], reason=error)
-            yield {self.layout.box: self.idle()}
             return
         try:
             responders = {lane: self.shelf.get(session.models[lane]) for lane in changes}
         except Exception:
-            yield self._unloadable(session)
+            self._unloadable(session)
             return
         ticket = session.take_ticket(busy=True)
         streams = {}
@@ -107,10 +106,8 @@ class Events:
         with closing(self._grow(session, ticket, streams, turns)) as pictures:
             yield from pictures
         if session.finish(ticket):
-            yield {self.layout.box: self.idle(), **self.draw(session)}
+            yield self.draw(session)
             self._notice(session, turns)
-        elif not session.busy:
-            yield {self.layout.box: self.idle()}
 
     def _grow(
         self,
@@ -133,11 +130,7 @@ class Events:
     # In these none does
 
     def stop(self, data: Data) -> Updates:
-        """End the replies that grow, and keep what there is of them.
-
-        The text box is freed by the reply itself, or by its failure once Gradio has cancelled it:
-        a message that is sent before would be dropped.
-        """
+        """End the replies that grow, and keep what there is of them."""
         session = self._session(data)
         session.take_ticket()
         for lane in session.lanes:
@@ -186,13 +179,8 @@ class Events:
         return self.layout.relabel(session.language, mode)
 
     def arrive(self, data: Data) -> Updates:
-        """A page has opened: its language, and whether it was loaded anew."""
-        language, _, again = str(data[self.layout.arrival]).partition(" ")
-        updates = self.switch(data, language)
-        if again:
-            session = self._session(data)
-            self._tell(session, gr.Info, LABELS[session.language]["reloaded"])
-        return updates
+        """A page has opened, and tells its language."""
+        return self.switch(data, data[self.layout.arrival])
 
     def pick(self, data: Data) -> Updates:
         """Another model answers from now on."""
@@ -209,9 +197,16 @@ class Events:
         text = talk.to_json(model) if kind == "json" else talk.to_markdown(model)
         return json.dumps({"name": f"conversation.{kind}", "type": FILES[kind], "text": text})
 
+    def free(self, data: Data) -> Updates:
+        """After a reply: the text box takes the next message, unless another reply grows.
+
+        Not before, since Gradio drops what is sent while the last event is not quite over.
+        """
+        return {self.layout.box: gr.skip()} if self._session(data).busy else self.revive()
+
     def revive(self) -> Updates:
-        """After an event that failed in Gradio itself: the text box as it was."""
-        return {self.layout.box: self.idle()}
+        """After an event that failed or was cancelled: the text box takes the next message."""
+        return {self.layout.box: gr.update(interactive=True, submit_btn=True, stop_btn=False)}
 
     # What they share
 
@@ -226,11 +221,6 @@ class Events:
             updates[lane.candidates] = view.candidates(talk, heading)
             updates[lane.facts] = view.facts(talk, heading)
         return updates
-
-    @staticmethod
-    def idle(**options: Any) -> dict[str, Any]:
-        """The text box when no reply grows."""
-        return gr.update(interactive=True, submit_btn=True, stop_btn=False, **options)
 
     def _session(self, data: Data) -> Session:
         return data[self.layout.session]
@@ -254,11 +244,8 @@ class Events:
         try:
             cards = self._cards(session, number, name)
         except Exception:
-            found = self._unloadable(session)
-            return found | {
-                layout.picker: session.models[0],
-                layout.compare: session.models[1] or "",
-            }
+            self._unloadable(session)
+            return {layout.picker: session.models[0], layout.compare: session.models[1] or ""}
         if name is None:
             session.change(number, lambda talk: Conversation())
         session.models[number] = name
@@ -278,11 +265,10 @@ class Events:
             if model is not None
         }
 
-    def _unloadable(self, session: Session) -> Updates:
+    def _unloadable(self, session: Session) -> None:
         """Say that a model cannot be loaded; the log knows why."""
         logger.exception("A model cannot be loaded")
         self._tell(session, gr.Warning, LABELS[session.language]["unloadable"])
-        return {self.layout.box: self.idle()}
 
     def _notice(self, session: Session, turns: Mapping[int, Turn]) -> None:
         """Say what else there is to say about new answers, once."""

@@ -11,6 +11,8 @@ from .page_layout import Lane
 
 CONCURRENT = 32  # replies at a time; the others wait
 
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+
 _Events = list[gr.events.Dependency]
 
 
@@ -28,13 +30,13 @@ def connect(page: gr.Blocks, events: Events) -> None:
     mode = layout.controls.components["mode"]
     names = list(layout.relabel("en", "greedy"))
     _on(events, layout.header.click, switch, {layout.session, mode}, names, queue=False)
-    models = [layout.box, layout.header, layout.picker, layout.compare, *_drawn(events)]
+    models = [layout.header, layout.picker, layout.compare, *_drawn(events)]
     models += [part for lane in layout.lanes for part in (lane.column, lane.card)]
     for picker, handler in ((layout.picker, events.pick), (layout.compare, events.compare)):
         _on(events, picker.input, handler, {layout.session, picker}, models)
     arrive = "(session, arrival, mode) => [session, chatPage.arrive(), mode]"
     inputs = {layout.session, layout.arrival, mode}
-    _on(events, page.load, events.arrive, inputs, names, js=arrive)
+    _on(events, page.load, events.arrive, inputs, names, js=arrive, queue=False)
 
 
 def _connect_replies(events: Events) -> _Events:
@@ -61,6 +63,9 @@ def _connect_replies(events: Events) -> _Events:
 
         replies.append(_on(events, lane.chat.retry, retry, inputs, **options))
         replies.append(_on(events, lane.chat.edit, edit, inputs, **options))
+    for reply in replies:
+        session, box = {layout.session}, [layout.box]
+        reply.success(events.free, session, box, queue=False, **QUIET)
     return replies
 
 
@@ -105,9 +110,8 @@ def _on(
     """An event of the page's own, by default over all that is drawn; a failure frees the box."""
     box = events.layout.box
     outputs = [box, *_drawn(events)] if outputs is None else outputs
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    found = event(handler, inputs, outputs, **quiet, **options)
-    found.failure(events.revive, None, [box], queue=False, **quiet)
+    found = event(handler, inputs, outputs, **QUIET, **options)
+    found.failure(events.revive, None, [box], queue=False, **QUIET)
     return found
 
 

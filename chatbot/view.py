@@ -41,7 +41,8 @@ def header(cards: Sequence[Card]) -> str:
     lines = "".join(f'<p class="card-line">{_card_line(card)}</p>' for card in cards)
     switch = f'<button type="button" id="language" data-act="language">{label("language")}</button>'
     names = f'<div class="names"><h1>{label("title")}</h1>{lines}</div>'
-    return f'<div class="header">{_MARK}{names}{switch}</div>'
+    notice = f'<div id="reloaded" role="status">{label("reloaded")}</div>'
+    return f'<div class="header">{_MARK}{names}{switch}{notice}</div>'
 
 
 def welcome() -> str:

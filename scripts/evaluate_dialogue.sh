@@ -22,7 +22,7 @@ for test in "${tests[@]}"; do
         fairseq-generate "data-bin/$name" --user-dir fairseq_plugins --task translation_s2s --gen-subset "${test%:*}" \
             --path "checkpoints/$name/checkpoint_best.pt" --max-tokens 4000 --scoring sacrebleu "${@:2}" > "$folder/$1"
     }
-    generate scored --score-reference
+    generate scored "$@" --score-reference
     for beam in 1 5; do # the bounds are the chat's
         generate "beam-$beam" --beam $beam --max-len-a 0 --max-len-b 60 --no-repeat-ngram-size 4 "$@"
     done

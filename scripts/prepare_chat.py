@@ -33,8 +33,8 @@ VOCAB_SIZE = 5000  # for both languages; one alone has fewer pieces to learn
 VALID_SHARE = 0.03  # of the openings' phrasings
 COMMON_TOPICS = ("greetings", "identity", "goodbyes")  # every visitor's; their openings count twice
 UNRELATED_SHARE = 0.2  # of the openings, seen once more after an exchange about something else
-NOISY_SHARE = 0.3  # of the phrasings, seen once more as somebody else would have typed them
-FILLED_SHARE = 0.1  # of the dialogues that there are once for each of many values
+NOISY_SHARE = 0.2  # of the phrasings, seen once more as somebody else would have typed them
+FILLED_SHARE = 0.04  # of the dialogues that there are once for each of many values
 FILLED_PHRASINGS = 1  # of each exchange in those
 SAMPLED_SHARE = 0.3  # of the noisy sources, in pieces that are not the likeliest
 

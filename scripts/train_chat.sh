@@ -22,8 +22,8 @@ model=(--arch s2s_attn --rnn-type gru --bridge summary --readout maxout --share-
        --decoder-embed-dim 128 --decoder-hidden-size 256 --attention-dim 64)
 loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0)
 optim=(--optimizer adam --adam-betas "(0.9,0.99)" --clip-norm 1.0
-       --lr 0.004 --lr-scheduler cosine --warmup-updates 100 --warmup-init-lr 0.0001)
-batch=(--max-tokens 500 --update-freq $((2 / cores)) --max-update 1500
+       --lr 0.005 --lr-scheduler cosine --warmup-updates 100 --warmup-init-lr 0.0001)
+batch=(--max-tokens 400 --update-freq $((2 / cores)) --max-update 1750
        --required-batch-size-multiple 1 --data-buffer-size 0
        --save-interval-updates 400 --keep-interval-updates 1)
 

@@ -39,7 +39,7 @@ class Page:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self._on_request(request.url, address))
-        with self.page.expect_response(lambda response: "/queue/join" in response.url):
+        with self.page.expect_response(lambda response: "/run/" in response.url):
             self.page.goto(address)  # until the page has told the server its language
         self.box = self.page.locator("#msg textarea")
         self.box.wait_for()

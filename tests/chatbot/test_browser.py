@@ -95,7 +95,8 @@ def test_the_switch_changes_everything_and_is_remembered(open_page):
     assert "请继续聊" in page.toast()
     page.page.reload()
     page.box.wait_for()
-    assert page.toast() == ZH["reloaded"]
+    expect(page.page.locator("#reloaded")).to_be_visible()
+    assert page.page.locator("#reloaded").inner_text() == ZH["reloaded"]
     expect(page.page.get_by_role("tab", name=ZH["settings"])).to_be_visible()
     page.page.locator("#language").click()
     expect(page.page.get_by_role("tab", name=EN["settings"])).to_be_visible()

@@ -67,9 +67,7 @@ def test_talking_goes_on_after_the_server_was_restarted(browser, open_page):
         expect(page.stop_button).to_have_count(1)
         server.stop()
         server = Server(int(server.address.rpartition(":")[2]))
-        expect(page.page.get_by_test_id("toast-body").last).to_contain_text(
-            EN["reloaded"], timeout=40_000
-        )
+        page.page.get_by_text(EN["reloaded"]).wait_for(timeout=60_000)
         assert page.bots.count() == 0
         assert page.say("hello") == ANSWERS["en"]
         page.problems.clear()  # of the time without a server
