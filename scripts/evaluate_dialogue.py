@@ -59,13 +59,15 @@ class Ruler:
     def describe(self, replies: Sequence[str]) -> dict[str, Any]:
         """How long, how varied and how generic replies are; a person's or a system's."""
         said = [self.words(reply) for reply in replies]
-        frequent = Counter(" ".join(words) for words in said).most_common(GENERIC)
+        between = "" if self.language == "zh" else " "
+        texts = Counter(between.join(words) for words in said)
+        frequent = texts.most_common(GENERIC)
         han = sum(bool(HAN.search(reply)) for reply in replies)
         return {
             "mean length": round(sum(map(len, said)) / len(said), 2),
             "distinct-1": round(distinct(said, 1), 4),
             "distinct-2": round(distinct(said, 2), 4),
-            "different replies": round(len({" ".join(words) for words in said}) / len(said), 4),
+            "different replies": round(len(texts) / len(said), 4),
             "generic share": round(sum(count for _, count in frequent) / len(said), 4),
             "generic replies": dict(frequent),
             "replies in Chinese": round(han / len(replies), 4),

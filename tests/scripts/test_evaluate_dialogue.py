@@ -74,6 +74,7 @@ def test_generic_replies_are_the_ten_most_frequent(english: Ruler) -> None:
     assert next(iter(found["generic replies"].items())) == ("ok .", 2)
     assert len(found["generic replies"]) == 10
     assert found["different replies"] == pytest.approx(15 / 16, abs=1e-4)
+    assert "好的。" in Ruler("zh").describe(["好的。"])["generic replies"]
     assert found["mean length"] == pytest.approx((2 * 2 + 14 * 3) / 16, abs=0.01)
 
 
