@@ -15,7 +15,7 @@ case ${DIALOGUE_LANG:=both} in
     *) echo "$0: DIALOGUE_LANG=$DIALOGUE_LANG is none of en, zh, both" >&2; exit 2 ;;
 esac
 
-model=(--arch s2s_attn --rnn-type gru --share-all-embeddings --dropout 0.1
+model=(--arch s2s_attn --rnn-type gru --bridge summary --readout maxout --share-all-embeddings --dropout 0.1
        --encoder-embed-dim 256 --encoder-hidden-size 256
        --decoder-embed-dim 256 --decoder-hidden-size 512 --attention-dim 128)
 loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0)
