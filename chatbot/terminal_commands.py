@@ -54,12 +54,18 @@ def _undo(talk: "Talk", rest: str) -> str:
     return talk.text("undone", text=exchanges[-1].message)
 
 
-def _candidates(talk: "Talk", rest: str) -> str:
+def _missing(talk: "Talk") -> str:
+    """Why there is no candidate to show or to use; empty where there is one."""
     turn = _last(talk)
     if turn is None:
         return talk.text("nothing")
-    if turn.reply is None or not turn.reply.candidates:
-        return talk.text("no_candidates")
+    return "" if turn.reply is not None and turn.reply.candidates else talk.text("no_candidates")
+
+
+def _candidates(talk: "Talk", rest: str) -> str:
+    if missing := _missing(talk):
+        return missing
+    turn = _last(talk)
     return "\n".join(
         f"{'>' if i == turn.chosen else ' '} {i + 1}. {_percent(each.score)}  {each.text}"
         for i, each in enumerate(turn.reply.candidates)
@@ -67,12 +73,9 @@ def _candidates(talk: "Talk", rest: str) -> str:
 
 
 def _use(talk: "Talk", rest: str) -> str:
-    turn = _last(talk)
-    if turn is None:
-        return talk.text("nothing")
-    if turn.reply is None or not turn.reply.candidates:
-        return talk.text("no_candidates")
-    count = len(turn.reply.candidates)
+    if missing := _missing(talk):
+        return missing
+    count = len(_last(talk).reply.candidates)
     if not rest.isdecimal() or not 1 <= int(rest[:9]) <= count:
         return talk.text("no_candidate", value=rest, count=count)
     talk.conversation = talk.conversation.choose(int(rest) - 1)

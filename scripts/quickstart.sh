@@ -101,7 +101,7 @@ train() {
     if [ -f "$model/checkpoint_last.pt" ]; then
         echo "quickstart: the training goes on where it was interrupted"
     else
-        echo "quickstart: training (about three minutes; its log is $model/train.log)"
+        echo "quickstart: training (three to four minutes; its log is $model/train.log)"
     fi
     { scripts/train_chat.sh 2>&1 | tee -a "$model/train.log" | progress; } </dev/null &
     wait $! || fail "training" "$model/train.log"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train s2s_attn on the bundled dialogues: checkpoints/chat, chat-en or chat-zh. Under three minutes on two cores.
+# Train s2s_attn on the bundled dialogues: checkpoints/chat, chat-en or chat-zh. Three to four minutes on two cores.
 # Needs: scripts/prepare_chat.sh
 # Usage: [CHAT_LANG=en|zh|both] scripts/train_chat.sh [any fairseq-train flag, e.g. --max-epoch 30]
 set -euo pipefail
