@@ -2,10 +2,9 @@
 
 import json
 import logging
-import queue
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -14,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 from .api_input import Refused
-from .dialog import Message, Reply, Responder, Settings, Shelf
+from .dialog import Message, Responder, Settings, Shelf
 from .turn import Turn, answer
 
 MAX_AT_ONCE = 64  # replies; more are refused
@@ -39,7 +38,7 @@ class Desk:
         Raises:
             Refused: where too many are in the making
         """
-        growing = Growing(_Asked(responder), message, history, settings, self)
+        growing = Growing(responder, message, history, settings, self)
         try:
             self.places.acquire_on_behalf_of_nowait(growing)
         except anyio.WouldBlock:
@@ -47,34 +46,19 @@ class Desk:
         return growing
 
 
-class _Asked:
-    """A responder that remembers whether the model had too much to do."""
-
-    def __init__(self, responder: Responder) -> None:
-        self.responder, self.card = responder, responder.card
-        self.busy = False
-
-    def reply(self, dialog: Sequence[Message], settings: Settings) -> Iterator[Reply]:
-        try:
-            yield from self.responder.reply(dialog, settings)
-        except queue.Full:
-            self.busy = True
-            raise
-
-
 class Growing:
     """The turns of one reply as they come; :meth:`close` ends the work and frees the place."""
 
     def __init__(
         self,
-        asked: _Asked,
+        responder: Responder,
         message: str,
         history: Sequence[Message],
         settings: Settings,
         desk: Desk,
     ) -> None:
-        self._asked, self._desk = asked, desk
-        self._turns = answer(asked, message, history, settings)
+        self._desk = desk
+        self._turns = answer(responder, message, history, settings)
         self._end = time.monotonic() + desk.seconds
         self._open = True
 
@@ -92,9 +76,9 @@ class Growing:
         turn = await to_thread.run_sync(next, self._turns, None, limiter=self._desk.threads)
         if turn is None:
             raise StopAsyncIteration
+        if turn.notice == "busy":
+            raise _busy()
         if turn.notice == "failed":
-            if self._asked.busy:
-                raise _busy()
             raise Refused(f"The reply failed; the server's log has it as {turn.reference}.", 500)
         return turn
 

@@ -12,8 +12,8 @@ from hashlib import blake2s
 from itertools import groupby
 from pathlib import Path
 
-from .dialog import SYMBOLS, normalise
-from .strings import FALLBACKS, language_of
+from .dialog import SYMBOLS, Message, normalise
+from .strings import FALLBACKS, is_canned, language_of
 
 WORDS_FILE = "words.txt"  # beside a checkpoint: a word and its count on each line
 
@@ -124,14 +124,26 @@ def is_outside(unknown: float, sureness: float | None = None) -> bool:
     return sureness is not None and unknown >= PARTLY_UNKNOWN and sureness < UNSURE
 
 
-def fallback(message: str, turns: int, avoid: Sequence[str] = ()) -> str:
+def fallback(message: str, turns: int, avoid: str = "") -> str:
     """An honest sentence in the language of the message, by its text and the number of turns.
 
-    It is none of ``avoid``, which is shorter than the list.
+    It is not ``avoid``.
     """
-    sentences = [text for text in FALLBACKS[language_of(message)] if text not in avoid]
+    sentences = [text for text in FALLBACKS[language_of(message)] if text != avoid]
     digest = blake2s(f"{turns} {message}".encode()).digest()
     return sentences[int.from_bytes(digest[:4], "big") % len(sentences)]
+
+
+def spoken(dialog: Sequence[Message]) -> list[Message]:
+    """A dialog without the exchanges in which the model did not speak; the last message stays."""
+    kept: list[Message] = []
+    for message in dialog:
+        if message.role == "assistant" and is_canned(message.text):
+            while kept and kept[-1].role == "user":
+                kept.pop()
+        else:
+            kept.append(message)
+    return kept
 
 
 def begins_a_fallback(text: str) -> bool:

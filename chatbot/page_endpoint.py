@@ -35,8 +35,9 @@ def make_endpoint(shelf: Shelf, defaults: Settings) -> Callable[..., dict]:
         except (Refused, ValueError) as error:
             raise gr.Error(str(error), print_exception=False) from None
         turn = list(answer(responder, text, dialog, chosen))[-1]
-        if turn.notice == "failed":
-            raise gr.Error(f"{turn.text} ({turn.reference})", print_exception=False)
+        if turn.failed:
+            reference = f" ({turn.reference})" if turn.reference else ""
+            raise gr.Error(f"{turn.text}{reference}", print_exception=False)
         return _result(turn, responder.card.name)
 
     return chat

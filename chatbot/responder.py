@@ -39,7 +39,6 @@ class Question:
         sources: the texts that the model may read it as: one, or two; none where nothing was said
         unknown: share of the message that lies outside the model's world
         turns: number of messages, this one included
-        before: what the bot said last, or nothing
         started: by the clock
     """
 
@@ -47,7 +46,6 @@ class Question:
     sources: tuple[str, ...]
     unknown: float
     turns: int
-    before: str
     started: float
 
     def seconds(self) -> float:
@@ -86,7 +84,6 @@ class Seq2SeqResponder:
         self.known = known or (KnownWords.read(path) if path and path.is_file() else None)
         dictionary = model.task.source_dictionary
         self.speakers = all(symbol in dictionary for symbol in SPEAKERS.values())
-        self._last_fallback = ""
 
     def reply(self, dialog: Sequence[Message], settings: Settings) -> Iterator[Reply]:
         """See :class:`chatbot.dialog.Responder`."""
@@ -116,8 +113,7 @@ class Seq2SeqResponder:
             readings = (source_text(dialog, turns, self.speakers) for turns in (settings.turns, 0))
             sources = tuple(dict.fromkeys(readings))
             unknown = self._unknown_share(message)
-        before = dialog[-2].text if len(dialog) > 1 else ""
-        return Question(message, sources, unknown, len(dialog), before, started)
+        return Question(message, sources, unknown, len(dialog), started)
 
     def _unknown_share(self, message: str) -> float:
         """By the words of the training, or else by the pieces of the vocabulary."""
@@ -265,9 +261,8 @@ class Seq2SeqResponder:
         return rank_in_both_directions(self.reverse, message, texts, settings.diversity)
 
     def _fall_back(self, question: Question) -> Reply:
-        """An honest sentence, another than the last."""
-        avoid = (question.before, self._last_fallback)
-        text = self._last_fallback = fallback(question.message, question.turns, avoid)
+        """An honest sentence."""
+        text = fallback(question.message, question.turns)
         reply = Reply(text, question.sources[0], kind="fallback", attends=self.card.attends)
         return self._timed(question, reply)
 

@@ -146,13 +146,13 @@ def converse(talk: Talk, source: TextIO) -> None:
 def respond(talk: Talk, message: str) -> bool:
     """Answer one message; False where that failed."""
     turn = talk.say(message)
-    return turn is not None and turn.notice != "failed"
+    return turn is not None and not turn.failed
 
 
 def as_dict(turn: Turn, with_alignment: bool) -> dict[str, Any]:
     """An answer for programs; ``kind`` tells whether a model spoke."""
     if turn.reply is None:
-        kind = "failed" if turn.notice == "failed" else "canned"
+        kind = "failed" if turn.failed else "canned"
         return {"text": turn.text, "kind": kind, "reference": turn.reference}
     reply = describe(turn.reply)
     if not with_alignment:

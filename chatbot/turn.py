@@ -1,13 +1,15 @@
 """One turn of a conversation that cannot fail: whatever happens, there is an answer to show."""
 
 import logging
+import queue
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from .dialog import MAX_MESSAGE_LENGTH, Message, Reply, Responder, Settings, clean
-from .strings import SENTENCES, is_canned, language_of
+from .familiar import fallback, spoken
+from .strings import SENTENCES, language_of
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +28,14 @@ class Turn:
 
     text: str
     reply: Reply | None = None
-    notice: Literal["cut", "failed"] | None = None
+    notice: Literal["cut", "busy", "failed"] | None = None
     reference: str = ""
     chosen: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the text is an excuse: the model failed, or had too much to do."""
+        return self.notice in ("busy", "failed")
 
     def choose(self, candidate: int) -> "Turn":
         """The same turn with another candidate, and its alignment, in the answer's place."""
@@ -54,24 +61,25 @@ def answer(
     notice = "cut" if len(message.strip()) > MAX_MESSAGE_LENGTH else None
     turn = None
     try:
-        for reply in responder.reply([*_spoken(history), Message("user", text)], settings):
+        for reply in responder.reply([*spoken(history), Message("user", text)], settings):
+            reply = _other_than(history, reply)
             turn = Turn(reply.text, reply, notice)
             yield turn
         if turn is None:
             raise RuntimeError("the responder gave no reply")
+    except queue.Full:
+        yield Turn(sentences["busy"], notice="busy")
     except Exception:
         reference = secrets.token_hex(3)
         logger.exception("A reply failed (reference %s)", reference)
         yield Turn(sentences["failed"], notice="failed", reference=reference)
 
 
-def _spoken(history: Sequence[Message]) -> list[Message]:
-    """The history without the exchanges in which the model did not speak."""
-    spoken: list[Message] = []
-    for message in history:
-        if message.role == "assistant" and is_canned(message.text):
-            while spoken and spoken[-1].role == "user":
-                spoken.pop()
-        else:
-            spoken.append(message)
-    return spoken
+def _other_than(history: Sequence[Message], reply: Reply) -> Reply:
+    """The reply; where it is the fallback that the last answer was, which the responder was not
+    told, another one.
+    """
+    before = history[-1].text if history else ""
+    if reply.kind != "fallback" or reply.candidates or reply.text != before:
+        return reply
+    return replace(reply, text=fallback(reply.text, len(history), avoid=before))

@@ -28,7 +28,7 @@ if __name__ == "__main__":
         os.environ.setdefault(name, "1")  # before torch: matrices this small are slower on two
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from chatbot.corpus import LANGUAGES, read_dialogues  # noqa: E402
+from chatbot.corpus import LANGUAGES, read_themes  # noqa: E402
 from chatbot.dialog import Message, Responder, Settings  # noqa: E402
 
 USERS = 32
@@ -41,12 +41,13 @@ WAYS = {  # what is asked for
 
 
 def messages(count: int) -> list[str]:
-    """The first phrasings of dialogues in both languages, in turn."""
-    languages = [read_dialogues(language) for language in LANGUAGES]
+    """The first phrasings of the corpus in both languages, in turn."""
     openings = [
-        dialogue[0].phrasings[0]
-        for dialogues in zip(*languages, strict=False)
-        for dialogue in dialogues
+        next(iter(phrasing))
+        for themes in zip(*map(read_themes, LANGUAGES), strict=False)
+        for blocks in zip(*(theme.blocks for theme in themes), strict=False)
+        for block in blocks
+        for phrasing in block.opening.phrasings[:1]
     ]
     return [openings[place % len(openings)] for place in range(count)]
 

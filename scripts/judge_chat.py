@@ -11,6 +11,7 @@ A fallback answer does not count as on topic.
 
 import argparse
 import json
+import random
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,9 +21,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from chatbot.corpus import LANGUAGES, read_dialogues
-from chatbot.dialog import Message, Responder, Settings, normalise
+from chatbot.corpus import LANGUAGES, read_themes
+from chatbot.dialog import SEPARATOR, Message, Responder, Settings, normalise
 from chatbot.strings import is_canned
+from scripts.prepare_chat import Pairs
 
 CONVERSATIONS = Path(__file__).resolve().parents[1] / "tests" / "chatbot" / "conversations"
 HALVES = {"tuned": 1, "held-out": 0}  # the remainder of an item's number
@@ -98,10 +100,16 @@ def nearest(message: str, phrasings: Sequence[frozenset[str]], language: str) ->
     return best, shares[best]
 
 
+def drawn(language: str) -> list[str]:
+    """The messages of a training set of the corpus, as the model reads them, without noise."""
+    pairs = Pairs(random.Random(1), turns=1, speakers=False)
+    pairs.draw(language, read_themes(language))
+    return list(dict.fromkeys(source.split(f" {SEPARATOR} ")[-1] for source in pairs.train))
+
+
 def judge(responder: Responder, language: str, half: str, settings: Settings) -> Iterator[Verdict]:
     """Ask for each item of a half."""
-    exchanges = [exchange for dialogue in read_dialogues(language) for exchange in dialogue]
-    texts = list(dict.fromkeys(text for exchange in exchanges for text in exchange.phrasings))
+    texts = drawn(language)
     phrasings = [units(text, language) for text in texts]
     for item in read_items(language, half):
         *_, reply = responder.reply(item.dialog(), settings)

@@ -5,22 +5,24 @@ Usage: scripts/prepare_chat.py --lang both --out data-bin/chat.text [--turns 2] 
 
 Writes train.src, train.tgt, valid.src, valid.tgt (as pieces), spm.model, spm.dict.txt, and
 words.txt, the words that the model has read. A source is the message after the exchanges before it
-(``chatbot.dialog.source_text``), a target the reply. The training set holds each phrasing as it is,
-and copies as others would have typed it (``scripts/noise.py``), some of them in other pieces. The
-validation set is made of phrasings that the training set does not hold.
+(``chatbot.dialog.source_text``), a target the reply. A phrasing of the corpus stands for many
+texts; the training set holds some of each, as they are and as others would have typed them
+(``scripts/noise.py``), the validation set others that the training set does not hold.
 """
 
 import argparse
 import random
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import sentencepiece
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from chatbot.corpus import FALLBACK, LANGUAGES, Dialogue, Exchange, read_dialogues
+from chatbot.corpus import FALLBACK, LANGUAGES, Exchange, Theme, read_themes
 from chatbot.dialog import SEPARATOR, SPEAKERS, SYMBOLS, Message, source_text
 from chatbot.familiar import WORDS_FILE, write_words
 from chatbot.strings import FALLBACKS, is_canned
@@ -29,93 +31,92 @@ from scripts.noise import noisy
 
 Pair = tuple[str, str]
 
+_HAN = re.compile("[\u4e00-\u9fff]")
+
 VOCAB_SIZE = 5000  # for both languages; one alone has fewer pieces to learn
-VALID_SHARE = 0.03  # of the openings' phrasings
-COMMON_TOPICS = ("greetings", "identity", "goodbyes")  # every visitor's; their openings count twice
+SAMPLES = 4  # texts of each phrasing at most
+VALID_SHARE = 0.01  # of the openings
 UNRELATED_SHARE = 0.2  # of the openings, seen once more after an exchange about something else
-NOISY_SHARE = 0.2  # of the phrasings, seen once more as somebody else would have typed them
-FILLED_SHARE = 0.04  # of the dialogues that there are once for each of many values
-FILLED_PHRASINGS = 1  # of each exchange in those
+ANSWERED_SHARE = 0.3  # of a theme's follow-ups, those that come after an answer
+NOISY_SHARE = 0.3  # of the texts, seen as somebody else would have typed them
 SAMPLED_SHARE = 0.3  # of the noisy sources, in pieces that are not the likeliest
 
 
-def make_pairs(
-    language: str,
-    dialogues: Sequence[Dialogue],
-    rng: random.Random,
-    turns: int = 1,
-    speakers: bool = False,
-) -> tuple[list[Pair], list[Pair], list[Pair]]:
-    """Training, noisy training and validation pairs (source text, reply) of one language.
+class Pairs:
+    """Training and validation pairs (source text, reply), no source with two replies.
 
     Args:
+        rng: what is drawn is drawn from it
         turns: how many earlier exchanges a source holds at most
         speakers: begin each turn with the symbol of its speaker
     """
-    train: list[Pair] = []
-    noise: list[Pair] = []
-    valid: list[Pair] = []
-    exchanges = [exchange for dialogue in dialogues for exchange in dialogue]
 
-    def add(phrasing: str, before: Sequence[Exchange], reply: str) -> None:
-        train.append((_source(phrasing, before, rng, speakers), reply))
-        if rng.random() < NOISY_SHARE:
-            other = noisy(phrasing, language, rng)
-            noise.append((_source(other, before, rng, speakers), reply))
+    def __init__(self, rng: random.Random, turns: int, speakers: bool) -> None:
+        self.rng = rng
+        self.turns = turns
+        self.speakers = speakers
+        self.train: dict[str, str] = {}
+        self.noisy: dict[str, str] = {}
+        self.valid: dict[str, str] = {}
+        self.clashes = 0
 
-    for dialogue in dialogues:
-        if dialogue[0].filled and rng.random() >= FILLED_SHARE:
-            continue
-        for place, exchange in enumerate(dialogue):
-            before = dialogue[max(0, place - turns) : place]
-            for number, phrasing in enumerate(_phrasings(exchange, rng)):
-                reply = _reply(exchange, language, rng)
-                if place == 0 and number > 0 and rng.random() < VALID_SHARE:
-                    valid.append((_source(phrasing, [], rng, speakers), reply))
-                    continue
-                add(phrasing, before, reply)
-                if place == 0 and turns and rng.random() < UNRELATED_SHARE:
-                    unrelated = [rng.choice(exchanges)]
-                    train.append((_source(phrasing, unrelated, rng, speakers), reply))
-    return train, _without_clashes(noise, train, valid), valid
+    def draw(self, language: str, themes: Sequence[Theme]) -> None:
+        """Draw the pairs of all themes of a language."""
+        add = partial(self._add, language)
+        everything = [exchange for theme in themes for exchange in theme.exchanges()]
+        for theme in themes:
+            for block in theme.blocks:
+                for text in self._texts(block.opening):
+                    add(text, [], block.opening.reply)
+                    if self.turns and self.rng.random() < UNRELATED_SHARE:
+                        add(text, [self.rng.choice(everything)], block.opening.reply)
+                for answer in block.answers:
+                    for text in self._texts(answer):
+                        add(text, [block.opening], answer.reply)
+            for follow_up in theme.follow_ups:
+                for phrasing in follow_up.phrasings:
+                    for _ in range(SAMPLES):
+                        before = self._conversation(theme)
+                        add(phrasing.sample(self.rng), before, follow_up.reply)
 
+    def _conversation(self, theme: Theme) -> list[Exchange]:
+        """An exchange that a theme's follow-ups may continue, after that which led to it."""
+        block = self.rng.choice(theme.blocks)
+        answered = block.answers and self.rng.random() < ANSWERED_SHARE
+        return [block.opening, *([self.rng.choice(block.answers)] if answered else [])]
 
-def _phrasings(exchange: Exchange, rng: random.Random) -> Sequence[str]:
-    """All of them, or some where the exchange is one of many alike."""
-    if not exchange.filled or len(exchange.phrasings) <= FILLED_PHRASINGS:
-        return exchange.phrasings
-    return rng.sample(exchange.phrasings, FILLED_PHRASINGS)
+    def _texts(self, exchange: Exchange) -> Iterator[str]:
+        """Some of what its phrasings stand for."""
+        for phrasing in exchange.phrasings:
+            yield from dict.fromkeys(phrasing.sample(self.rng) for _ in range(SAMPLES))
 
+    def _add(self, language: str, text: str, before: Sequence[Exchange], reply: str) -> None:
+        """A message after some exchanges, as it is and perhaps as somebody else would type it."""
+        before = before[-self.turns :] if self.turns else []
+        reply = self.rng.choice(FALLBACKS[language]) if reply == FALLBACK else reply
+        earlier = []
+        for exchange in before:
+            if exchange.reply != FALLBACK:  # no part of the conversation, see turn.answer
+                said = self.rng.choice(exchange.phrasings).sample(self.rng)
+                earlier += [Message("user", said), Message("assistant", exchange.reply)]
+        source = self._source(text, earlier)
+        if not before and source not in self.train and self.rng.random() < VALID_SHARE:
+            self.valid[source] = reply
+        elif source not in self.valid:
+            if self.train.setdefault(source, reply) != reply:
+                self.clashes += 1
+            elif self.rng.random() < NOISY_SHARE:
+                other = noisy(text, language, self.rng)
+                self.noisy.setdefault(self._source(other, earlier), reply)
 
-def _reply(exchange: Exchange, language: str, rng: random.Random) -> str:
-    return rng.choice(FALLBACKS[language]) if exchange.reply == FALLBACK else exchange.reply
+    def _source(self, text: str, earlier: Sequence[Message]) -> str:
+        """What the chatbot would feed for a message after earlier ones."""
+        return source_text([*earlier, Message("user", text)], self.turns, self.speakers)
 
-
-def _without_clashes(noise: list[Pair], train: list[Pair], valid: list[Pair]) -> list[Pair]:
-    """The noisy pairs whose source is nobody else's: noise may turn one message into another."""
-    replies = dict([*noise, *train])
-    held_out = {source for source, _ in valid}
-    kept = (pair for pair in noise if replies[pair[0]] == pair[1] and pair[0] not in held_out)
-    return list(dict.fromkeys(kept))
-
-
-def openings(dialogues: Sequence[Dialogue], speakers: bool = False) -> list[Pair]:
-    """Each phrasing that begins a dialogue, with its reply."""
-    return [
-        (source_text([Message("user", phrasing)], turns=0, speakers=speakers), dialogue[0].reply)
-        for dialogue in dialogues
-        for phrasing in dialogue[0].phrasings
-    ]
-
-
-def _source(phrasing: str, before: Sequence[Exchange], rng: random.Random, speakers: bool) -> str:
-    """What the chatbot would feed for a message after some exchanges, or at the beginning."""
-    dialog = []
-    for exchange in before:
-        earlier = rng.choice(exchange.phrasings)
-        if exchange.reply != FALLBACK:  # no part of the conversation, see turn.answer
-            dialog += [Message("user", earlier), Message("assistant", exchange.reply)]
-    return source_text([*dialog, Message("user", phrasing)], len(before), speakers)
+    def noisy_pairs(self) -> list[Pair]:
+        """Those of the noisy pairs whose source is nobody else's text."""
+        others = self.train.keys() | self.valid.keys()
+        return [pair for pair in self.noisy.items() if pair[0] not in others]
 
 
 def write(folder: Path, subset: str, lines: list[tuple[list[str], list[str]]]) -> None:
@@ -148,17 +149,15 @@ def _symbols(pieces: list[str]) -> int:
 
 
 def sentences(pairs: list[Pair], replies: Iterable[str]) -> list[str]:
-    """Every turn in ``pairs`` once, without its speaker, and replies, for the SentencePiece model.
+    """What the SentencePiece model is trained on: every message of ``pairs`` and every reply once.
 
     A reply stands beside each phrasing of its message; counted as often, whole replies would
-    become pieces.
+    become pieces. So would whole questions in Chinese, which has no spaces: the characters of its
+    messages are parted, and words of several characters are learned from the replies.
     """
-    turns: dict[str, None] = {}
-    for source, target in pairs:
-        said = [_words(turn) for turn in source.split(f" {SEPARATOR} ")]
-        turns.update(dict.fromkeys([*said, target]))
-    turns.update(dict.fromkeys(replies))
-    return list(turns)
+    messages = (_words(source.split(f" {SEPARATOR} ")[-1]) for source, _ in pairs)
+    parted = (_HAN.sub(rf"{spm.BREAK}\g<0>{spm.BREAK}", message) for message in messages)
+    return list(dict.fromkeys([*parted, *replies]))
 
 
 def _words(turn: str) -> str:
@@ -180,23 +179,17 @@ def main(argv: list[str] | None = None) -> int:
     if args.turns < 0:
         parser.error(f"--turns is {args.turns}, but must be at least 0")
     rng = random.Random(args.seed)
-    train: list[Pair] = []
-    noise: list[Pair] = []
-    valid: list[Pair] = []
+    pairs = Pairs(rng, args.turns, args.speakers)
     replies: list[str] = []
     for language in LANGUAGES if args.lang == "both" else [args.lang]:
         try:
-            dialogues = read_dialogues(language)
-            parts = make_pairs(language, dialogues, rng, args.turns, args.speakers)
-            common = openings(read_dialogues(language, COMMON_TOPICS), args.speakers)
+            themes = read_themes(language)
         except ValueError as error:
             print(f"prepare_chat.py: {error}", file=sys.stderr)
             return 1
-        held_out = set(parts[2])
-        train += [*parts[0], *(pair for pair in common if pair not in held_out)]
-        noise += parts[1]
-        valid += parts[2]
-        replies += [exchange.reply for dialogue in dialogues for exchange in dialogue]
+        pairs.draw(language, themes)
+        replies += [exchange.reply for theme in themes for exchange in theme.exchanges()]
+    train, noise, valid = list(pairs.train.items()), pairs.noisy_pairs(), list(pairs.valid.items())
     prefix = args.out / "spm"
     # Every Han character of the corpus is a piece of its own, so that each can be written.
     symbols = [SEPARATOR, *(SPEAKERS.values() if args.speakers else ())]
@@ -209,7 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     write(args.out, "valid", [encode(pair, pieces) for pair in valid])
     print(
         f"{len(train)} training pairs, {len(noise)} noisy ones, {len(valid)} validation pairs, "
-        f"{len(pieces)} pieces"
+        f"{len(pieces)} pieces; {pairs.clashes} texts left out that have another reply already"
     )
     return 0
 

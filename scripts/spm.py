@@ -19,6 +19,7 @@ from pathlib import Path
 
 import sentencepiece
 
+BREAK = "\t"  # in training text: no piece goes across it
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # fairseq's dictionary begins with these four
 
 
@@ -53,6 +54,7 @@ def train(
             normalization_rule_name="identity",
             hard_vocab_limit=False,
             user_defined_symbols=list(symbols),
+            pretokenization_delimiter=BREAK,
             bos_id=0,
             pad_id=1,
             eos_id=2,

@@ -1,72 +1,136 @@
 """The bundled dialogues, English and Chinese, written for this project.
 
-A file holds dialogues, separated by empty lines. In a dialogue the user (``U:``) and the bot
-(``B:``) take turns; the phrasings of one message are separated by ``|``::
+Each file is a theme; its blocks, separated by empty lines, are what people say about it. A block
+begins with the phrasings of one message (``U:``), separated by ``|``, and the reply (``B:``); the
+pairs after it are what may be said to that reply, one or the other of them::
 
-    U: hello | hi there | hey
-    B: Hello! How are you today?
-    U: fine thanks | i am fine
-    B: I am glad to hear it.
+    = dish: pizza | noodles
+    U: hello | (hi/hey) there | what about {dish}?
+    B: Hello! Are you hungry?
+    U: yes( please/) | of course
+    B: Then let us talk about food.
+    U: no( thanks/)
+    B: Then let us talk about films.
 
-A word in braces stands for each of its values in turn, which a line ``=`` gives before; so a
-dialogue is as many as it has values, with the same value all through::
+    @follow
+    U: why( is that/)?
+    B: Because food is a fine subject.
 
-    = fruit: apples | pears | figs
-    U: do you like {fruit}? | what about {fruit}?
-    B: I cannot taste {fruit}, but I like the word.
-
-The reply ``{fallback}`` stands for any of ``strings.FALLBACKS``.
+A phrasing stands for many texts: each of the alternatives in parentheses, and each value of a word
+in braces. A block after ``@follow`` continues any exchange of the theme. The reply ``{fallback}``
+stands for any of ``strings.FALLBACKS``.
 """
 
+import math
+import random
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 LANGUAGES = ("en", "zh")
 
+FALLBACK = "{fallback}"
+
+_CHOICE = re.compile(r"\(([^()]*)\)|\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Phrasing:
+    """A way to say something, or as many as its alternatives have combinations.
+
+    Args:
+        parts: the alternatives of each part, in the order of the text
+    """
+
+    parts: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        """How many combinations there are."""
+        return math.prod(map(len, self.parts))
+
+    def __iter__(self) -> Iterator[str]:
+        """Every text that it stands for."""
+        return map(_joined, product(*self.parts))
+
+    def sample(self, rng: random.Random) -> str:
+        """One of them."""
+        return _joined(rng.choice(part) for part in self.parts)
+
+    def matches(self, text: str) -> bool:
+        """Whether it stands for a text, but for case, spaces and punctuation."""
+        return self._pattern.fullmatch(_squashed(text)) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(
+            "".join(f"(?:{'|'.join(re.escape(_squashed(o)) for o in part)})" for part in self.parts)
+        )
+
 
 @dataclass(frozen=True)
 class Exchange:
-    """A message in all its phrasings, and the reply; of one of many values where ``filled``."""
+    """A message in its phrasings, and the reply."""
 
-    phrasings: tuple[str, ...]
+    phrasings: tuple[Phrasing, ...]
     reply: str
-    filled: bool = False
 
 
-Dialogue = list[Exchange]
+@dataclass(frozen=True)
+class Block:
+    """An exchange that may open a conversation, and what may be said to its reply."""
 
-FALLBACK = "{fallback}"
+    opening: Exchange
+    answers: tuple[Exchange, ...]
 
-_SLOT = re.compile(r"\{(\w+)\}")
 
-
-def read_dialogues(language: str, topics: Collection[str] | None = None) -> list[Dialogue]:
-    """The dialogues of a language, in the order of the files' names.
+@dataclass(frozen=True)
+class Theme:
+    """What is said about one subject.
 
     Args:
-        topics: names of files without ``.txt``; all of them where it is left out
+        name: of the file, without ``.txt``
+        blocks: the exchanges that open a conversation
+        follow_ups: those that continue any of them
+    """
+
+    name: str
+    blocks: tuple[Block, ...]
+    follow_ups: tuple[Exchange, ...]
+
+    def exchanges(self) -> Iterator[Exchange]:
+        """All of them."""
+        for block in self.blocks:
+            yield block.opening
+            yield from block.answers
+        yield from self.follow_ups
+
+
+def read_themes(language: str) -> list[Theme]:
+    """The themes of a language, in the order of the files' names.
 
     Raises:
         ValueError: for an unknown language, or for a line that does not parse, naming it
     """
     if language not in LANGUAGES:
         raise ValueError(f"unknown language {language!r}: choose from {', '.join(LANGUAGES)}")
-    files = sorted((Path(__file__).parent / language).glob("*.txt"))
-    return [
-        dialogue
-        for file in files
-        if topics is None or file.stem in topics
-        for dialogue in parse(file)
-    ]
+    return [parse(file) for file in sorted((Path(__file__).parent / language).glob("*.txt"))]
 
 
-def parse(file: Path) -> Iterator[Dialogue]:
-    """The dialogues of one file."""
-    dialogue: Dialogue = []
-    phrasings: tuple[str, ...] = ()
+def parse(file: Path) -> Theme:
+    """The theme of one file.
+
+    Raises:
+        ValueError: for a line that does not parse, naming it
+    """
+    blocks: list[Block] = []
+    follow_ups: list[Exchange] = []
     values: dict[str, tuple[str, ...]] = {}
+    follows = False
+    phrasings: tuple[Phrasing, ...] = ()
+    block: list[Exchange] = []
     lines = file.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate([*lines, ""], start=1):
         side, _, text = line.partition(":")
@@ -76,49 +140,64 @@ def parse(file: Path) -> Iterator[Dialogue]:
         if not line.strip():
             if phrasings:
                 raise ValueError(f"{where}: the last message has no reply")
-            if dialogue:
-                yield from fill(dialogue, values, where)
-            dialogue = []
-        elif side.startswith("=") and not dialogue and not phrasings:
-            values[side[1:].strip()] = _parts(text, where)
+            if follows:
+                follow_ups += block
+            elif block:
+                blocks.append(Block(block[0], tuple(block[1:])))
+            block, follows = [], False
+        elif line.strip() == "@follow" and not block:
+            follows = True
+        elif side.startswith("=") and not block:
+            values[side[1:].strip()] = _separated(text, where)
         elif side == "U" and not phrasings:
-            phrasings = _parts(text, where)
+            phrasings = tuple(_phrasing(part, values, where) for part in _separated(text, where))
         elif side == "B" and phrasings:
-            if not text.strip() or "|" in text:
-                raise ValueError(f"{where}: a reply is one text, not empty and without '|'")
-            dialogue.append(Exchange(phrasings, text.strip()))
+            block.append(Exchange(phrasings, _reply(text, where)))
             phrasings = ()
         else:
             raise ValueError(f"{where}: expected {'B:' if phrasings else 'U:'} but read {line!r}")
+    return Theme(file.stem, tuple(blocks), tuple(follow_ups))
 
 
-def fill(dialogue: Dialogue, values: Mapping[str, tuple[str, ...]], where: str) -> list[Dialogue]:
-    """The dialogue once for each value of the word in braces that it has; it may have one."""
-    texts = [text for exchange in dialogue for text in (*exchange.phrasings, exchange.reply)]
-    names = {name for text in texts if text != FALLBACK for name in _SLOT.findall(text)}
-    if not names:
-        return [dialogue]
-    if len(names) > 1 or not names <= set(values):
-        raise ValueError(
-            f"{where}: {{{'}, {'.join(sorted(names))}}} should be one name with values"
-        )
-    (name,) = names
-    return [
-        [
-            Exchange(
-                tuple(phrasing.replace(f"{{{name}}}", value) for phrasing in exchange.phrasings),
-                exchange.reply.replace(f"{{{name}}}", value),
-                filled=True,
-            )
-            for exchange in dialogue
+def _reply(text: str, where: str) -> str:
+    """A reply as it stands."""
+    text = text.strip()
+    if not text or (text != FALLBACK and re.search(r"[|{}]", text)):
+        raise ValueError(f"{where}: a reply is one text, not empty and without '|' or braces")
+    return text
+
+
+def _phrasing(text: str, values: Mapping[str, tuple[str, ...]], where: str) -> Phrasing:
+    """The parts of a phrasing as it is written."""
+    if re.search(r"[(){}]", _CHOICE.sub("", text)):
+        raise ValueError(f"{where}: a bracket of {text!r} has no partner")
+    parts: list[tuple[str, ...]] = []
+    last = 0
+    for choice in _CHOICE.finditer(text):
+        name = choice[2]
+        if name and name not in values:
+            raise ValueError(f"{where}: {{{name}}} has no values; write a line '= {name}: a | b'")
+        parts += [
+            (text[last : choice.start()],),
+            values[name] if name else tuple(choice[1].split("/")),
         ]
-        for value in values[name]
-    ]
+        last = choice.end()
+    return Phrasing((*parts, (text[last:],)))
 
 
-def _parts(text: str, where: str) -> tuple[str, ...]:
+def _separated(text: str, where: str) -> tuple[str, ...]:
     """What stands between the bars."""
     parts = tuple(part.strip() for part in text.split("|"))
     if not all(parts):
         raise ValueError(f"{where}: a phrasing is empty")
     return parts
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """A text from its parts, with single spaces and none before a mark."""
+    return re.sub(r" +([?!,.])", r"\1", " ".join("".join(parts).split()))
+
+
+def _squashed(text: str) -> str:
+    """A text's letters and digits in lower case."""
+    return "".join(char for char in text.lower() if char.isalnum())

@@ -1,16 +1,17 @@
 """The bundled dialogues parse, contradict nobody and cover what the chat promises."""
 
-from collections import Counter
+import random
 
 import pytest
 
-from chatbot.corpus import LANGUAGES, parse, read_dialogues
+from chatbot.corpus import FALLBACK, LANGUAGES, parse, read_themes
 from chatbot.dialog import normalise
 from chatbot.strings import EXAMPLES, language_of
+from scripts.prepare_chat import Pairs
 
 FIELD = {
-    "en": ("what is an encoder", "what does attention do", "long sentences fail"),
-    "zh": ("什么是编码器", "注意力", "长句"),
+    "en": ("what is an encoder", "what does attention do", "why do long sentences fail"),
+    "zh": ("什么是编码器", "注意力是什么", "为什么长句子难"),
 }
 
 
@@ -20,73 +21,100 @@ def language(request):
 
 
 @pytest.fixture(scope="module")
-def dialogues(language):
-    return read_dialogues(language)
+def themes(language):
+    return read_themes(language)
 
 
-def test_there_are_a_thousand_exchanges_in_each_language(dialogues):
-    assert sum(map(len, dialogues)) >= 1000
+@pytest.fixture(scope="module")
+def openings(themes):
+    return [block.opening for theme in themes for block in theme.blocks]
 
 
-def test_no_side_is_empty(dialogues):
-    for dialogue in dialogues:
-        for exchange in dialogue:
-            assert exchange.phrasings and all(map(normalise, exchange.phrasings))
+def write(tmp_path, lines):
+    file = tmp_path / "weather.txt"
+    file.write_text(lines, encoding="utf-8")
+    return file
+
+
+def test_every_theme_opens_answers_and_goes_on(themes):
+    assert len(themes) >= 30
+    for theme in themes:
+        assert theme.blocks and theme.follow_ups, theme.name
+    assert sum(len(block.answers) for theme in themes for block in theme.blocks) >= 300
+
+
+def test_there_are_some_hundred_intents_and_ten_thousands_of_texts(openings):
+    assert len(openings) >= 350
+    assert sum(len(phrasing) for opening in openings for phrasing in opening.phrasings) >= 50_000
+
+
+def test_no_side_is_empty(themes):
+    rng = random.Random(1)
+    for theme in themes:
+        for exchange in theme.exchanges():
+            assert all(normalise(phrasing.sample(rng)) for phrasing in exchange.phrasings)
             assert normalise(exchange.reply)
 
 
-def test_there_are_dialogues_of_several_turns(dialogues):
-    assert sum(len(dialogue) > 1 for dialogue in dialogues) >= 100
-
-
-def test_there_are_several_phrasings(dialogues):
-    counts = [len(exchange.phrasings) for dialogue in dialogues for exchange in dialogue]
-    assert sum(counts) / len(counts) >= 2
-
-
-def test_no_two_dialogues_open_alike():
+def test_few_texts_have_two_replies():
     """One message with two replies teaches neither; the languages share one model."""
-    openings = Counter(
-        normalise(phrasing)
-        for language in LANGUAGES
-        for dialogue in read_dialogues(language)
-        for phrasing in dialogue[0].phrasings
-    )
-    assert [opening for opening, count in openings.items() if count > 1] == []
+    pairs = Pairs(random.Random(1), turns=1, speakers=False)
+    for language in LANGUAGES:
+        pairs.draw(language, read_themes(language))
+    assert pairs.clashes < 0.03 * len(pairs.train)
 
 
-def test_no_phrasing_of_a_message_is_given_twice(dialogues):
-    for dialogue in dialogues:
-        for exchange in dialogue:
-            phrasings = [normalise(phrasing) for phrasing in exchange.phrasings]
-            assert len(phrasings) == len(set(phrasings)), exchange
-
-
-def test_the_replies_are_in_the_language_of_the_files(language, dialogues):
-    replies = [exchange.reply for dialogue in dialogues for exchange in dialogue]
+def test_replies_are_short_and_in_the_language_of_the_files(language, themes):
+    replies = {exchange.reply for theme in themes for exchange in theme.exchanges()} - {FALLBACK}
     right = sum(language_of(reply) == language for reply in replies)
     assert right >= 0.98 * len(replies)  # a foreign word or a digit may be an answer
+    long = [reply for reply in replies if len(reply) > {"en": 90, "zh": 30}[language]]
+    assert long == []
 
 
-def test_the_fields_own_questions_are_there(language, dialogues):
-    messages = {
-        normalise(phrasing)
-        for dialogue in dialogues
-        for exchange in dialogue
-        for phrasing in exchange.phrasings
-    }
+def test_the_fields_own_questions_are_there(language, openings):
     for question in FIELD[language]:
-        assert any(question in message for message in messages), question
+        assert any(p.matches(question) for opening in openings for p in opening.phrasings), question
 
 
-def test_the_pages_examples_can_be_answered(language, dialogues):
-    openings = {normalise(text) for dialogue in dialogues for text in dialogue[0].phrasings}
-    assert [text for text in EXAMPLES[language] if normalise(text) not in openings] == []
+def test_the_pages_examples_can_be_answered(language, openings):
+    for text in EXAMPLES[language]:
+        assert any(p.matches(text) for opening in openings for p in opening.phrasings), text
 
 
 def test_an_unknown_language_is_one_sentence():
     with pytest.raises(ValueError, match="unknown language 'fr': choose from en, zh"):
-        read_dialogues("fr")
+        read_themes("fr")
+
+
+def test_a_block_has_an_opening_and_alternative_answers(tmp_path):
+    theme = parse(
+        write(
+            tmp_path,
+            "# topic\n= city: Rome | Bonn\n\nU: rain | rain in {city}\nB: Wet!\nU: yes\nB: Oh.\n"
+            "U: no( no/)\nB: Good.\n\n@follow\nU: why\nB: Clouds.\n",
+        )
+    )
+    assert theme.name == "weather"
+    (block,) = theme.blocks
+    assert [list(phrasing) for phrasing in block.opening.phrasings] == [
+        ["rain"],
+        ["rain in Rome", "rain in Bonn"],
+    ]
+    assert [answer.reply for answer in block.answers] == ["Oh.", "Good."]
+    assert [follow_up.reply for follow_up in theme.follow_ups] == ["Clouds."]
+    replies = [exchange.reply for exchange in theme.exchanges()]
+    assert replies == ["Wet!", "Oh.", "Good.", "Clouds."]
+
+
+def test_a_phrasing_stands_for_every_combination(tmp_path):
+    theme = parse(write(tmp_path, "U: (it is/its) (so /)cold( today/ here/) ?\nB: Brr.\n"))
+    (phrasing,) = theme.blocks[0].opening.phrasings
+    texts = list(phrasing)
+    assert len(texts) == len(set(texts)) == len(phrasing) == 12
+    assert "its cold?" in texts and "it is so cold here?" in texts
+    assert {phrasing.sample(random.Random(seed)) for seed in range(200)} == set(texts)
+    assert phrasing.matches("It is SO cold, today!") and not phrasing.matches("it is cold so")
 
 
 @pytest.mark.parametrize(
@@ -96,13 +124,16 @@ def test_an_unknown_language_is_one_sentence():
         ("U: hi |\nB: ho", "line 1: a phrasing is empty"),
         ("U: hi\nB:", "line 2: a reply is one text"),
         ("U: hi\nB: a | b", "line 2: a reply is one text"),
+        ("U: hi\nB: a {city}", "line 2: a reply is one text"),
         ("U: hi\nU: ho", "line 2: expected B:"),
         ("B: hi", "line 1: expected U:"),
         ("hello", "line 1: expected U:"),
+        ("U: hi (you\nB: ho", "line 1: a bracket of 'hi \\(you' has no partner"),
+        ("U: hi {you}\nB: ho", "line 1: {you} has no values"),
+        ("= city: Rome |\n", "line 1: a phrasing is empty"),
+        ("U: hi\nB: ho\n@follow", "line 3: expected U:"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path, lines, sentence):
-    file = tmp_path / "broken.txt"
-    file.write_text(lines, encoding="utf-8")
     with pytest.raises(ValueError, match=sentence):
-        list(parse(file))
+        parse(write(tmp_path, lines))

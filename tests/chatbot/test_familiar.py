@@ -2,16 +2,18 @@
 
 import pytest
 
+from chatbot.dialog import Message
 from chatbot.familiar import (
     MOSTLY_UNKNOWN,
     KnownWords,
     fallback,
     foreign_share,
     is_outside,
+    spoken,
     units,
     write_words,
 )
-from chatbot.strings import FALLBACKS
+from chatbot.strings import FALLBACKS, SENTENCES
 
 SOURCES = [
     "how are you today",
@@ -97,4 +99,17 @@ def test_fallbacks_vary_and_are_the_same_for_the_same_turn(message, language):
     found = {fallback(message, turns) for turns in range(40)}
     assert found == set(FALLBACKS[language])
     first = fallback(message, 1)
-    assert all(fallback(message, turns, [first]) != first for turns in range(40))
+    assert all(fallback(message, turns, first) != first for turns in range(40))
+
+
+def test_what_was_said_without_the_model_is_not_part_of_the_dialog():
+    dialog = [
+        Message("user", "one"),
+        Message("assistant", "fine"),
+        Message("user", "boom"),
+        Message("assistant", SENTENCES["en"]["failed"]),
+        Message("user", "qwxz"),
+        Message("assistant", FALLBACKS["zh"][2]),
+        Message("user", "two"),
+    ]
+    assert [message.text for message in spoken(dialog)] == ["one", "fine", "two"]

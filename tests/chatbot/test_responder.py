@@ -9,6 +9,7 @@ from chatbot.dialog import MAX_MESSAGE_LENGTH, Card, Message, Settings
 from chatbot.familiar import KnownWords
 from chatbot.responder import LOOK_AHEAD, Seq2SeqResponder, load_responder
 from chatbot.strings import FALLBACKS, SENTENCES
+from chatbot.turn import answer
 
 
 @dataclass
@@ -305,10 +306,12 @@ def test_a_message_that_is_mostly_unknown_gets_an_honest_sentence(mode):
 
 def test_a_fallback_is_never_the_same_twice_in_a_row():
     responder = Seq2SeqResponder(FakeModel(), known=KNOWN)
-    found = [
-        replies(None, f"xylophone {word}", responder=responder)[-1].text
-        for word in ("zero", "zones", "zebra", "zenith", "zinc", "zoom") * 3
-    ]
+    dialog = []
+    for word in ("zero", "zones", "zebra", "zenith", "zinc", "zoom") * 3:
+        dialog.append(Message("user", f"xylophone {word}"))
+        *_, turn = answer(responder, dialog[-1].text, dialog[:-1], Settings())
+        dialog.append(Message("assistant", turn.text))
+    found = [message.text for message in dialog[1::2]]
     assert all(one != next_ for one, next_ in zip(found, found[1:], strict=False))
     assert len(set(found)) > 3
 
@@ -326,9 +329,13 @@ def test_a_message_that_is_partly_unknown_is_answered_where_the_model_is_sure(mo
 @pytest.mark.parametrize("mode", ["greedy", "beam", "sampling"])
 def test_a_fallback_that_the_model_has_learned_varies_as_well(mode):
     responder = Seq2SeqResponder(FakeModel(saying(FALLBACKS["en"][0])))
-    found = [replies(None, "who won", responder=responder, mode=mode) for _ in range(3)]
-    assert all(len(each) == 1 and each[0].kind == "fallback" for each in found)
-    assert len({each[0].text for each in found}) > 1
+    dialog = []
+    for _ in range(3):
+        dialog.append(Message("user", "who won"))
+        (turn,) = answer(responder, "who won", dialog[:-1], Settings(mode=mode))
+        assert turn.reply.kind == "fallback"
+        dialog.append(Message("assistant", turn.text))
+    assert len({message.text for message in dialog[1::2]}) > 1
     off = replies(None, "who won", responder=responder, mode=mode, fallback=False)[-1]
     assert (off.text, off.kind) == (FALLBACKS["en"][0], "fallback") and off.candidates
 

@@ -1,11 +1,12 @@
 """A turn has an answer whatever happens, and a failure leaves no trace in the conversation."""
 
 import logging
+import queue
 
 import pytest
 
 from chatbot.dialog import Candidate, Message, Reply, Settings
-from chatbot.strings import FALLBACKS, SENTENCES
+from chatbot.strings import SENTENCES
 from chatbot.turn import Turn, answer
 
 
@@ -77,23 +78,11 @@ def test_a_closed_conversation_is_no_failure(caplog):
     assert caplog.text == ""
 
 
-def test_what_was_said_without_the_model_is_not_part_of_the_dialog():
-    responder = Recorder()
-    history = [
-        Message("user", "one"),
-        Message("assistant", "fine"),
-        Message("user", "boom"),
-        Message("assistant", SENTENCES["en"]["failed"]),
-    ]
-    turns(responder, "two", history)
-    assert [message.text for message in responder.dialogs[0]] == ["one", "fine", "two"]
-
-
-def test_a_fallback_is_not_part_of_the_dialog():
-    responder = Recorder()
-    history = [Message("user", "qwxz"), Message("assistant", FALLBACKS["zh"][2])]
-    turns(responder, "two", history)
-    assert responder.dialogs[0] == [Message("user", "two")]
+@pytest.mark.parametrize(("message", "language"), [("hi", "en"), ("你好", "zh")])
+def test_too_much_to_do_is_said_and_is_no_failure(message, language, caplog):
+    last = turns(Recorder((), queue.Full()), message)[-1]
+    assert (last.text, last.notice, last.reply) == (SENTENCES[language]["busy"], "busy", None)
+    assert last.failed and caplog.text == ""
 
 
 def test_a_chosen_candidate_brings_its_own_alignment():

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from chatbot.corpus import LANGUAGES, read_dialogues
+from chatbot.corpus import LANGUAGES, read_themes
 from scripts.noise import SAME_SOUND, SHORTER, framed, noisy, slip, swallowed
 
 
@@ -16,8 +16,9 @@ def language(request):
 
 @pytest.fixture
 def phrasings(language):
-    dialogues = read_dialogues(language)
-    return [dialogue[0].phrasings[0] for dialogue in dialogues if not dialogue[0].filled]
+    rng = random.Random(1)
+    blocks = [block for theme in read_themes(language) for block in theme.blocks]
+    return [phrasing.sample(rng) for block in blocks for phrasing in block.opening.phrasings[:5]]
 
 
 def test_most_of_a_message_is_left(language, phrasings):

@@ -3,7 +3,7 @@
 import pytest
 import sentencepiece
 
-from chatbot.corpus import LANGUAGES, read_dialogues
+from chatbot.corpus import LANGUAGES, read_themes
 from chatbot.dialog import SEPARATOR
 from scripts import prepare_chat
 
@@ -26,8 +26,8 @@ def read(folder, name):
 
 def test_every_reply_and_every_han_character_comes_back_exactly(pieces):
     for language in LANGUAGES:
-        for dialogue in read_dialogues(language):
-            for exchange in dialogue:
+        for theme in read_themes(language):
+            for exchange in theme.exchanges():
                 assert pieces.decode(pieces.encode(exchange.reply)) == exchange.reply
                 han = [char for char in exchange.reply if "\u4e00" <= char <= "\u9fff"]
                 for char in han:
