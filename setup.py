@@ -32,7 +32,13 @@ setup(
         # Only here: the fork installs files named fairseq/, which would overwrite a user's own.
         "fairseq": ["fairseq-fixed==0.12.3.1"],
         "chatbot": ["gradio>=6.31,<7"],
-        "test": ["playwright>=1.49", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
+        "test": [
+            "playwright>=1.49",
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
+            "ruff>=0.9",
+        ],
     },
     entry_points={
         "console_scripts": [

@@ -1,5 +1,6 @@
 """The browser of the browser tests, where Playwright and Chromium are installed."""
 
+import multiprocessing
 import os
 import shutil
 
@@ -24,6 +25,8 @@ def browser():
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+        for process in multiprocessing.active_children():
+            process.kill()  # forked since by other tests, it holds the pipes that are closed next
 
 
 @pytest.fixture(scope="session")
