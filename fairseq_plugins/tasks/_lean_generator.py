@@ -14,9 +14,9 @@ class LeanSequenceGenerator(SequenceGenerator):
 
     The plain beam search over one model or an ensemble runs here: the same hypotheses in the same
     order, the same scores and alignments, by the same calls of encoder and decoder. Whatever else
-    fairseq can do (sampling, constraints, prefixes, ...) goes to its own code, see
-    :meth:`is_plain`. Which of several continuations of exactly equal score comes first is as
-    unspecified here as it is there. TorchScript cannot compile it.
+    fairseq can do (sampling, constraints, prefixes, its extension against repeated n-grams, ...)
+    goes to its own code, see :meth:`is_plain`. Which of several continuations of exactly equal
+    score comes first is as unspecified here as it is there. TorchScript cannot compile it.
     """
 
     def _generate(
@@ -35,7 +35,7 @@ class LeanSequenceGenerator(SequenceGenerator):
         """Whether nothing is asked for but beam search over incremental decoders."""
         return (
             type(self.search) is BeamSearch
-            and self.repeat_ngram_blocker is None
+            and not (self.repeat_ngram_blocker and self.repeat_ngram_blocker.use_extension)
             and self.lm_model is None
             and self.model.has_incremental_states()
             and "src_tokens" in net_input

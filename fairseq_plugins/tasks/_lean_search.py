@@ -101,15 +101,31 @@ class Search:
             self.prepare(output)
         count = min(2 * self.beam, (self.beam if step else 1) * output.size(1) - 1)  # all but <pad>
         best = [
-            self.board.best(self.word_scores.lprobs(step, part), before, count)
-            for part, before in zip(
-                self.split(output), self.split(self.totals[:, -1:]), strict=True
+            self.board.best(self.lprobs(step, part, said), before, count)
+            for part, said, before in zip(
+                self.split(output),
+                self.split(self.tokens),
+                self.split(self.totals[:, -1:]),
+                strict=True,
             )
         ]
         scores, words, beams = (
             best[0] if len(best) == 1 else map(torch.cat, zip(*best, strict=True))
         )
         return Candidates(scores, words, beams + self.first_rows[: len(beams)])
+
+    def lprobs(self, step: int, output: Tensor, said: Tensor) -> Tensor:
+        """The words' log-probabilities (rows, vocabulary); minus infinity where an n-gram repeats.
+
+        Args:
+            output: of the decoder
+            said: (rows, step + 1), the rows of ``tokens``
+        """
+        lprobs = self.word_scores.lprobs(step, output)
+        blocker = self.generator.repeat_ngram_blocker
+        if blocker is None:
+            return lprobs
+        return blocker(said, lprobs, len(said) // self.beam, self.beam, step)
 
     def prepare(self, output: Tensor) -> None:
         """Before the first word: all rows of a sentence are the same, so that the first counts."""

@@ -12,6 +12,7 @@ from fairseq.models.lstm import LSTMModel
 from fairseq.models.lstm import base_architecture as lstm_defaults
 from fairseq.models.transformer import TransformerModel
 from fairseq.models.transformer.transformer_legacy import tiny_architecture
+from fairseq.ngram_repeat_block import NGramRepeatBlock
 from fairseq.sequence_generator import EnsembleModel
 from fairseq.token_generation_constraints import pack_constraints
 
@@ -105,6 +106,9 @@ OPTIONS = {
     "lenpen 0": {"len_penalty": 0.0},
     "lenpen 2": {"len_penalty": 2.0},
     "unnormalized": {"normalize_scores": False},
+    "no word twice": {"no_repeat_ngram_size": 1, "max_len_b": 6},
+    "no pair twice": {"no_repeat_ngram_size": 2},
+    "no three twice": {"no_repeat_ngram_size": 3, "min_len": 8},
     "max_len_a": {"max_len_a": 1.5, "max_len_b": 2},
     "max_len": {"max_len": 4},
     "one word": {"max_len_b": 1},
@@ -151,6 +155,16 @@ def test_ensembles_give_fairseqs_hypotheses(names):
     models = [make(name, seed=seed) for seed, name in enumerate(names)]
     options = {"beam_size": 4, "max_len_b": 10, "temperature": 1.5, "unk_penalty": 0.5}
     compare(models, make_batch(), **options)
+
+
+@pytest.mark.parametrize("cached", [1, 1 << 19])
+def test_n_grams_are_blocked_in_parts_of_any_size(monkeypatch, cached):
+    monkeypatch.setattr(_lean_search, "CACHED", cached)
+    options = {"beam_size": 5, "max_len_b": 15}
+    free = compare([make("s2s_attn_tiny")], make_batch(20), **options)
+    found = compare([make("s2s_attn_tiny")], make_batch(20), no_repeat_ngram_size=1, **options)
+    assert all(len(set(each[0]["tokens"].tolist())) == len(each[0]["tokens"]) for each in found)
+    assert any(len(set(each[0]["tokens"].tolist())) < len(each[0]["tokens"]) for each in free)
 
 
 @pytest.mark.parametrize("cached", [1, 1 << 19])
@@ -361,7 +375,10 @@ def test_prefixes_are_left_to_fairseq():
     compare_fallback([make("s2s_attn_tiny")], make_batch(), call={"prefix_tokens": prefix})
 
 
-def test_n_gram_blocking_is_left_to_fairseq():
+def test_fairseqs_extension_against_repeated_n_grams_is_left_to_fairseq(monkeypatch):
+    blocker = "fairseq.ngram_repeat_block.is_cuda_extension_usable"
+    monkeypatch.setattr(blocker, lambda: True)
+    monkeypatch.setattr(NGramRepeatBlock, "call_cuda_extension", NGramRepeatBlock._no_repeat_ngram)
     compare_fallback([make("s2s_attn_tiny")], make_batch(), no_repeat_ngram_size=2)
 
 

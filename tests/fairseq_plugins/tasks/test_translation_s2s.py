@@ -88,7 +88,7 @@ def searches():
         (["--beam", 3, "--print-alignment", "soft"], False),
         (["--beam", 3, "--match-source-len"], False),
         (["--beam", 4, "--diverse-beam-groups", 2], False),
-        (["--beam", 3, "--no-repeat-ngram-size", 2], False),
+        (["--beam", 3, "--no-repeat-ngram-size", 2], True),
         (["--beam", 3, "--prefix-size", 1], False),
         (["--beam", 3, "--sampling", "--nbest", 3], False),
         (["--score-reference"], False),
