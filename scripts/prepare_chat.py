@@ -33,10 +33,12 @@ Pair = tuple[str, str]
 
 _HAN = re.compile("[\u4e00-\u9fff]")
 
-VOCAB_SIZE = 5000  # for both languages; one alone has fewer pieces to learn
-SAMPLES = 4  # texts of each phrasing at most
+VOCAB_SIZE = 8000  # for both languages; one alone has fewer pieces to learn
+OPENING_TEXTS = 4  # of each phrasing at most
+ANSWER_TEXTS = 1  # sources with a context are long, and cost most of the time
+FOLLOW_UP_TEXTS = 1
 VALID_SHARE = 0.01  # of the openings
-UNRELATED_SHARE = 0.2  # of the openings, seen once more after an exchange about something else
+UNRELATED_SHARE = 0.05  # of the openings, seen once more after an exchange about something else
 ANSWERED_SHARE = 0.3  # of a theme's follow-ups, those that come after an answer
 NOISY_SHARE = 0.3  # of the texts, seen as somebody else would have typed them
 SAMPLED_SHARE = 0.3  # of the noisy sources, in pieces that are not the likeliest
@@ -66,16 +68,16 @@ class Pairs:
         everything = [exchange for theme in themes for exchange in theme.exchanges()]
         for theme in themes:
             for block in theme.blocks:
-                for text in self._texts(block.opening):
+                for text in self._texts(block.opening, OPENING_TEXTS):
                     add(text, [], block.opening.reply)
                     if self.turns and self.rng.random() < UNRELATED_SHARE:
                         add(text, [self.rng.choice(everything)], block.opening.reply)
                 for answer in block.answers:
-                    for text in self._texts(answer):
+                    for text in self._texts(answer, ANSWER_TEXTS):
                         add(text, [block.opening], answer.reply)
             for follow_up in theme.follow_ups:
                 for phrasing in follow_up.phrasings:
-                    for _ in range(SAMPLES):
+                    for _ in range(FOLLOW_UP_TEXTS):
                         before = self._conversation(theme)
                         add(phrasing.sample(self.rng), before, follow_up.reply)
 
@@ -85,10 +87,10 @@ class Pairs:
         answered = block.answers and self.rng.random() < ANSWERED_SHARE
         return [block.opening, *([self.rng.choice(block.answers)] if answered else [])]
 
-    def _texts(self, exchange: Exchange) -> Iterator[str]:
-        """Some of what its phrasings stand for."""
+    def _texts(self, exchange: Exchange, count: int) -> Iterator[str]:
+        """Up to ``count`` of what each of its phrasings stands for."""
         for phrasing in exchange.phrasings:
-            yield from dict.fromkeys(phrasing.sample(self.rng) for _ in range(SAMPLES))
+            yield from dict.fromkeys(phrasing.sample(self.rng) for _ in range(count))
 
     def _add(self, language: str, text: str, before: Sequence[Exchange], reply: str) -> None:
         """A message after some exchanges, as it is and perhaps as somebody else would type it."""

@@ -169,8 +169,8 @@ def _reply(text: str, where: str) -> str:
 
 def _phrasing(text: str, values: Mapping[str, tuple[str, ...]], where: str) -> Phrasing:
     """The parts of a phrasing as it is written."""
-    if re.search(r"[(){}]", _CHOICE.sub("", text)):
-        raise ValueError(f"{where}: a bracket of {text!r} has no partner")
+    if re.search(r"[(){}]", _CHOICE.sub("", text)) or re.search(r"\([^)]*\{", text):
+        raise ValueError(f"{where}: a bracket of {text!r} has no partner, or is inside another")
     parts: list[tuple[str, ...]] = []
     last = 0
     for choice in _CHOICE.finditer(text):
