@@ -11,7 +11,8 @@ from typing import Any, Literal, Protocol
 
 SEPARATOR = "<sep>"  # between the turns of a source text; a piece of its own
 SPEAKERS = {"user": "<user>", "assistant": "<bot>"}  # before each turn, where a model knows them
-SYMBOLS = (SEPARATOR, *SPEAKERS.values())  # never part of what somebody says
+PLAN_END = "<say>"  # in an output: before it stands what the reply is about, after it the reply
+SYMBOLS = (SEPARATOR, PLAN_END, *SPEAKERS.values())  # never part of what somebody says
 MAX_MESSAGE_LENGTH = 500  # characters; the rest of a longer message is cut
 
 _INVISIBLE = re.compile(

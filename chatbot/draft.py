@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from .alignment import END, Word, between_words, words
-from .dialog import Candidate, Reply, clean
+from .dialog import PLAN_END, Candidate, Reply, clean
 
 if TYPE_CHECKING:
     from fairseq_plugins.hub import Hypothesis, Token
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 class Draft:
     """The tokens so far of one output.
 
+    Where a model begins its output with a plan (``scripts/prepare_chat.py``), the reply is what
+    follows it; the plan's tokens count for the score alone.
+
     Attributes:
         source_words: what the model read, the columns of the alignment
+        plans: whether the output begins with a plan
         pieces: the tokens, perhaps with ``</s>``
         scores: their log-probabilities
         weights: one row of the alignment for each; empty without attention
@@ -25,6 +29,7 @@ class Draft:
     """
 
     source_words: Sequence[Word]
+    plans: bool = False
     pieces: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     weights: list[Sequence[float]] = field(default_factory=list)
@@ -32,10 +37,11 @@ class Draft:
     _rows: dict[tuple[int, ...], tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, hypothesis: "Hypothesis") -> "Draft":
+    def of(cls, hypothesis: "Hypothesis", plans: bool = False) -> "Draft":
         """A whole output."""
         return cls(
             words(hypothesis.source_tokens),
+            plans,
             list(hypothesis.tokens),
             list(hypothesis.token_scores),
             list(hypothesis.alignment or ()),
@@ -62,7 +68,14 @@ class Draft:
     @property
     def text(self) -> str:
         """What it says."""
-        return clean(self.raw)
+        return clean(self.raw.partition(PLAN_END)[2] if self.plans else self.raw)
+
+    @property
+    def start(self) -> int:
+        """The number of tokens before the reply."""
+        if not self.plans:
+            return 0
+        return self.pieces.index(PLAN_END) + 1 if PLAN_END in self.pieces else len(self.pieces)
 
     @property
     def score(self) -> float:
@@ -72,11 +85,11 @@ class Draft:
     @property
     def tokens(self) -> int:
         """Their number, without ``</s>``."""
-        return sum(piece != END for piece in self.pieces)
+        return sum(piece != END for piece in self.pieces[self.start :])
 
     def candidate(self) -> Candidate:
         """All of it."""
-        rows = words(self.pieces)
+        rows = words(self.pieces[self.start :])
         return Candidate(
             text=self.text,
             score=self.score,
@@ -99,8 +112,9 @@ class Draft:
 
     def _align(self, rows: Sequence[Word]) -> tuple[tuple[float, ...], ...]:
         """The alignment between words; a row is made once, and again where its word has grown."""
+        weights = self.weights[self.start :]
         for word in rows:
             if word.positions not in self._rows:
-                [row] = between_words(self.weights, [word], self.source_words)
+                [row] = between_words(weights, [word], self.source_words)
                 self._rows[word.positions] = row
         return tuple(self._rows[word.positions] for word in rows)

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .alignment import words
-from .dialog import SPEAKERS, Card, Message, Reply, Settings, clean, normalise, source_text
+from .dialog import (
+    PLAN_END,
+    SPEAKERS,
+    Card,
+    Message,
+    Reply,
+    Settings,
+    clean,
+    normalise,
+    source_text,
+)
 from .draft import Draft
 from .familiar import (
     WORDS_FILE,
@@ -59,8 +69,8 @@ class Seq2SeqResponder:
     A message may go on with the conversation or begin another topic, and the model does not know
     which: it reads the message both with the earlier turns and alone, and the reading of whose
     reply it is surer is answered. A reply that is shown while it grows must be chosen early, by
-    its first LOOK_AHEAD tokens. Whether turns begin with their speaker, the model's dictionary
-    tells.
+    its first LOOK_AHEAD tokens. Whether turns begin with their speaker, and outputs with a plan,
+    the model's dictionaries tell.
 
     Args:
         model: as ``fairseq_plugins.load`` gives it
@@ -84,6 +94,7 @@ class Seq2SeqResponder:
         self.known = known or (KnownWords.read(path) if path and path.is_file() else None)
         dictionary = model.task.source_dictionary
         self.speakers = all(symbol in dictionary for symbol in SPEAKERS.values())
+        self.plans = PLAN_END in model.task.target_dictionary
 
     def reply(self, dialog: Sequence[Message], settings: Settings) -> Iterator[Reply]:
         """See :class:`chatbot.dialog.Responder`."""
@@ -135,7 +146,9 @@ class Seq2SeqResponder:
         """The n-best of a beam search for each source."""
         search = {"beam": settings.beam, "nbest": settings.beam, "lenpen": settings.length_penalty}
         found = self.model.generate(list(sources), **search, **_bounds(settings))
-        return [[Draft.of(hypothesis) for hypothesis in hypotheses] for hypotheses in found]
+        return [
+            [Draft.of(hypothesis, self.plans) for hypothesis in hypotheses] for hypotheses in found
+        ]
 
     def _stream(self, question: Question, settings: Settings) -> Iterator[Reply]:
         """A reply that grows, then the same with its candidates.
@@ -201,7 +214,10 @@ class Seq2SeqResponder:
         """A reply to each source, searched for together."""
         streams = self.model.streams(list(sources), **options)
         return [
-            (Draft(words(self.model.source_tokens(source))), held.enter_context(closing(stream)))
+            (
+                Draft(words(self.model.source_tokens(source)), self.plans),
+                held.enter_context(closing(stream)),
+            )
             for source, stream in zip(sources, streams, strict=True)
         ]
 

@@ -5,15 +5,22 @@ Usage: scripts/prepare_chat.py --lang both --out data-bin/chat.text [--turns 2] 
 
 Writes train.src, train.tgt, valid.src, valid.tgt (as pieces), spm.model, spm.dict.txt, and
 words.txt, the words that the model has read. A source is the message after the exchanges before it
-(``chatbot.dialog.source_text``), a target the reply. A phrasing of the corpus stands for many
-texts; the training set holds some of each, as they are and as others would have typed them
-(``scripts/noise.py``), the validation set others that the training set does not hold.
+(``chatbot.dialog.source_text``). A phrasing of the corpus stands for many texts; the training set
+holds some of each, as they are and as others would have typed them (``scripts/noise.py``), the
+validation set others that the training set does not hold.
+
+A target is a plan, ``<say>`` and the reply. The plan is the reply's rarest piece: what the reply is
+about is decided first, at one step, and the words follow from it (content-introducing generation,
+Mou et al., 2016, arXiv:1607.00970; plan-and-write, Yao et al., 2019, arXiv:1811.05701). The folder
+plan/ holds the same pairs with the plan alone for a target, on which a training begins: they are a
+fourth of the work.
 """
 
 import argparse
 import random
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +30,7 @@ import sentencepiece
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatbot.corpus import FALLBACK, LANGUAGES, Exchange, Theme, read_themes
-from chatbot.dialog import SEPARATOR, SPEAKERS, SYMBOLS, Message, source_text
+from chatbot.dialog import PLAN_END, SEPARATOR, SPEAKERS, SYMBOLS, Message, source_text
 from chatbot.familiar import WORDS_FILE, write_words
 from chatbot.strings import FALLBACKS, is_canned
 from scripts import spm
@@ -95,7 +102,7 @@ class Pairs:
     def _add(self, language: str, text: str, before: Sequence[Exchange], reply: str) -> None:
         """A message after some exchanges, as it is and perhaps as somebody else would type it."""
         before = before[-self.turns :] if self.turns else []
-        reply = self.rng.choice(FALLBACKS[language]) if reply == FALLBACK else reply
+        reply = FALLBACKS[language][0] if reply == FALLBACK else reply
         earlier = []
         for exchange in before:
             if exchange.reply != FALLBACK:  # no part of the conversation, see turn.answer
@@ -121,8 +128,25 @@ class Pairs:
         return [pair for pair in self.noisy.items() if pair[0] not in others]
 
 
+class Plans:
+    """What replies are about: of each its piece that the fewest of them have.
+
+    Args:
+        replies: all of them, as pieces
+    """
+
+    def __init__(self, replies: Iterable[Sequence[str]]) -> None:
+        self.counts = Counter(piece for reply in replies for piece in set(reply))
+
+    def plan(self, reply: Sequence[str]) -> str:
+        """The rarest piece with a letter; of several the longest, of these the first."""
+        words = [piece for piece in reply if any(map(str.isalpha, piece))] or list(reply)
+        return min(words, key=lambda piece: (self.counts[piece], -len(piece)))
+
+
 def write(folder: Path, subset: str, lines: list[tuple[list[str], list[str]]]) -> None:
     """The two sides of a subset, as pieces."""
+    folder.mkdir(parents=True, exist_ok=True)
     for side, suffix in enumerate(("src", "tgt")):
         content = "".join(f"{' '.join(pair[side])}\n" for pair in lines)
         spm.write_atomically(folder / f"{subset}.{suffix}", content.encode("utf-8"))
@@ -194,14 +218,23 @@ def main(argv: list[str] | None = None) -> int:
     train, noise, valid = list(pairs.train.items()), pairs.noisy_pairs(), list(pairs.valid.items())
     prefix = args.out / "spm"
     # Every Han character of the corpus is a piece of its own, so that each can be written.
-    symbols = [SEPARATOR, *(SPEAKERS.values() if args.speakers else ())]
+    symbols = [SEPARATOR, PLAN_END, *(SPEAKERS.values() if args.speakers else ())]
     spm.train(sentences(train, replies), prefix, VOCAB_SIZE, coverage=1.0, symbols=symbols)
     pieces = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
     known = (source for source, reply in train if not is_canned(reply))
     write_words(args.out / WORDS_FILE, known)
-    noisy_lines = [encode_noisy(pair, pieces, rng) for pair in noise]
-    write(args.out, "train", [*(encode(pair, pieces) for pair in train), *noisy_lines])
-    write(args.out, "valid", [encode(pair, pieces) for pair in valid])
+    lines = {
+        "train": [
+            *(encode(pair, pieces) for pair in train),
+            *(encode_noisy(pair, pieces, rng) for pair in noise),
+        ],
+        "valid": [encode(pair, pieces) for pair in valid],
+    }
+    plans = Plans(dict.fromkeys(tuple(reply) for pairs in lines.values() for _, reply in pairs))
+    for subset, found in lines.items():
+        planned = [(source, [plans.plan(reply)], reply) for source, reply in found]
+        write(args.out, subset, [(source, [*p, PLAN_END, *r]) for source, p, r in planned])
+        write(args.out / "plan", subset, [(source, p) for source, p, _ in planned])
     print(
         f"{len(train)} training pairs, {len(noise)} noisy ones, {len(valid)} validation pairs, "
         f"{len(pieces)} pieces; {pairs.clashes} texts left out that have another reply already"

@@ -22,8 +22,10 @@ python scripts/check_text.py "$text"/train.{src,tgt}
 python scripts/check_text.py "$text"/valid.{src,tgt}
 
 rm -rf "$data.tmp"
-fairseq-preprocess --source-lang src --target-lang tgt --joined-dictionary --srcdict "$text/spm.dict.txt" \
-    --trainpref "$text/train" --validpref "$text/valid" --destdir "$data.tmp" --workers 1 "$@"
+for part in . plan; do # plan: the same messages, and of each reply only what it is about
+    fairseq-preprocess --source-lang src --target-lang tgt --joined-dictionary --srcdict "$text/spm.dict.txt" \
+        --trainpref "$text/$part/train" --validpref "$text/$part/valid" --destdir "$data.tmp/$part" --workers 1 "$@"
+done
 cp "$text"/{spm.model,words.txt} "$data.tmp/"
 rm -rf "$data"
 mv "$data.tmp" "$data" # whole or not at all

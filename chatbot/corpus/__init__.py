@@ -18,7 +18,7 @@ pairs after it are what may be said to that reply, one or the other of them::
 
 A phrasing stands for many texts: each of the alternatives in parentheses, and each value of a word
 in braces. A block after ``@follow`` continues any exchange of the theme. The reply ``{fallback}``
-stands for any of ``strings.FALLBACKS``.
+stands for one of ``strings.FALLBACKS``: the model does not know.
 """
 
 import math

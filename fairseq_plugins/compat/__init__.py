@@ -13,6 +13,7 @@ from ..errors import S2SError
 from . import (
     async_checkpoints,
     atomic_checkpoint_copy,
+    broadcast_checkpoints,
     corrupt_checkpoints,
     diverse_beam,
     free_names,
@@ -44,6 +45,7 @@ REPAIRS: Mapping[str, ModuleType] = {
         namespace_checkpoints,
         plain_checkpoints,
         legacy_tasks,
+        broadcast_checkpoints,
         corrupt_checkpoints,
         atomic_checkpoint_copy,
         async_checkpoints,

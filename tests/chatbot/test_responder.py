@@ -65,7 +65,7 @@ class FakeModel:
     """Gives fixed hypotheses and remembers the calls; ``answers`` has those of some sources."""
 
     def __init__(self, *hypotheses, symbols=("<sep>",), attends=True, broken_after=None):
-        self.task = SimpleNamespace(source_dictionary=set(symbols))
+        self.task = SimpleNamespace(source_dictionary=set(symbols), target_dictionary=set(symbols))
         self.folder, self.attends, self.broken_after = None, attends, broken_after
         self.hypotheses = list(hypotheses) or [Hypothesis()]
         self.answers = {}

@@ -62,14 +62,25 @@ def test_two_processes_train_as_one_with_twice_the_batches(tmp_path: Path) -> No
     assert losses[0] == pytest.approx(losses[1], abs=0.002)
 
 
-def last_loss(folder: Path, count: str, *flags: str) -> float:
+@pytest.mark.slow
+def test_two_processes_go_on_where_they_were_stopped(tmp_path: Path) -> None:
+    for seed, (subset, count) in enumerate((("train", 256), ("valid", 64), ("test", 8))):
+        write_corpus(tmp_path, subset, reversed_digits(count, longest=5, seed=seed))
+    preprocess(tmp_path)
+    whole = last_loss(tmp_path, "2", save_dir=tmp_path / "whole")
+    assert last_loss(tmp_path, "2", "--max-update", "4", save_dir=tmp_path / "parts") > whole
+    assert last_loss(tmp_path, "2", save_dir=tmp_path / "parts") == pytest.approx(whole, abs=0.002)
+
+
+def last_loss(folder: Path, count: str, *flags: str, save_dir: Path | None = None) -> float:
     """The validation loss after some updates of sentences in their order."""
+    saving = ["--save-dir", str(save_dir)] if save_dir else ["--no-save"]
     command = [
         *("bash", str(ROOT / "scripts/train_on_cores.sh"), count, str(folder / "bin")),
         *("--user-dir", str(ROOT / "fairseq_plugins"), "--task", "translation"),
         *("--source-lang", "src", "--target-lang", "tgt", "--arch", "s2s_attn_tiny"),
         *("--dropout", "0", "--optimizer", "adam", "--lr", "0.005", "--batch-size", "16"),
-        *("--required-batch-size-multiple", "1", "--max-update", "8", "--seed", "1", "--no-save"),
+        *("--required-batch-size-multiple", "1", "--max-update", "8", "--seed", "1", *saving),
         *("--num-workers", "0", "--data-buffer-size", "0", "--log-format", "simple", *flags),
     ]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
