@@ -52,7 +52,7 @@ sources() { # what the data are made from and by
     local dialogues=chatbot/corpus
     [ "$language" = both ] || dialogues=$dialogues/$language
     find $dialogues -name '*.txt' | LC_ALL=C sort
-    ls chatbot/corpus/*.py chatbot/dialog.py scripts/prepare_chat.sh scripts/prepare_chat.py scripts/spm.py
+    ls chatbot/corpus/*.py chatbot/dialog.py scripts/prepare_chat.sh scripts/{prepare_chat,noise,spm}.py
 }
 
 prepare() {
@@ -68,9 +68,10 @@ prepare() {
     took "$data was prepared" $start
 }
 
-progress() { # of fairseq's log, one line for each validation
+progress() { # of the log, one line for each part and each validation
     local line pattern='[|] loss ([0-9.]+) .*[|] ppl ([0-9.e+]+) .*[|] num_updates ([0-9]+)'
     while read -r line; do
+        if [[ $line == 'train_chat: '* ]]; then echo "  ${line#train_chat: }"; fi
         if [[ $line == *' valid on '* && $line =~ $pattern ]]; then
             echo "  update ${BASH_REMATCH[3]}: validation loss ${BASH_REMATCH[1]}, perplexity ${BASH_REMATCH[2]}"
         fi
@@ -91,7 +92,7 @@ train() {
         echo "quickstart: $model is trained"
         return
     fi
-    if [ -f "$model/checkpoint_last.pt" ] && ! continues; then
+    if { [ -f "$model/checkpoint_last.pt" ] || [ -d "$model/plan" ]; } && ! continues; then
         aside=$model.$(date +%Y%m%d-%H%M%S)
         mv "$model" "$aside"
         echo "quickstart: the dialogues or the recipe have changed, so a new model is trained; the old one is now $aside"
@@ -101,7 +102,7 @@ train() {
     if [ -f "$model/checkpoint_last.pt" ]; then
         echo "quickstart: the training goes on where it was interrupted"
     else
-        echo "quickstart: training (three to four minutes; its log is $model/train.log)"
+        echo "quickstart: training (about three minutes; its log is $model/train.log)"
     fi
     { scripts/train_chat.sh 2>&1 | tee -a "$model/train.log" | progress; } </dev/null &
     wait $! || fail "training" "$model/train.log"

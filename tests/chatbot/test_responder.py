@@ -105,6 +105,22 @@ def say(model, *texts, **settings):
 
 
 @pytest.mark.parametrize("mode", ["greedy", "beam", "sampling"])
+@pytest.mark.parametrize("attends", [True, False])
+def test_a_plan_is_no_part_of_the_reply(mode, attends):
+    tokens = ["▁fine", "<say>", "▁i", "▁am", "▁fine", "</s>"]
+    weights = [[1.0, 0.0, 0.0, 0.0]] * 2 + [[0.0, 0.5, 0.5, 0.0]] * 4
+    planned = Hypothesis("fine<say> i am fine", tokens=tokens, alignment=weights)
+    planned.alignment = weights if attends else None
+    model = FakeModel(planned, symbols=("<sep>", "<say>"), attends=attends)
+    found = replies(model, "how are you", mode=mode)
+    assert {reply.text for reply in found} <= {"", "i", "i am", "i am fine"}
+    last = found[-1]
+    assert (last.text, last.tokens, last.candidates[0].text) == ("i am fine", 3, "i am fine")
+    assert last.reply_words == ("i", "am", "fine")
+    assert last.alignment == (((0.0, 1.0),) * 3 if attends else None)
+
+
+@pytest.mark.parametrize("mode", ["greedy", "beam", "sampling"])
 def test_a_reply_holds_the_alignment_between_words(mode):
     reply = say(FakeModel(), "How are?", mode=mode)
     assert (reply.text, reply.source, reply.tokens) == ("i am fine", "how are", 4)

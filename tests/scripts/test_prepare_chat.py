@@ -4,7 +4,7 @@ import pytest
 import sentencepiece
 
 from chatbot.corpus import LANGUAGES, read_themes
-from chatbot.dialog import SEPARATOR
+from chatbot.dialog import PLAN_END, SEPARATOR
 from scripts import prepare_chat
 
 
@@ -57,6 +57,21 @@ def test_no_source_has_two_replies(folder):
         assert replies.setdefault(source, target) == target
 
 
+def test_a_target_is_a_piece_of_the_reply_and_the_reply(folder):
+    for line, plan in zip(read(folder, "train.tgt"), read(folder, "plan/train.tgt"), strict=True):
+        first, symbol, *reply = line.split()
+        assert (first, symbol) == (plan, PLAN_END) and plan in reply
+    assert read(folder, "plan/train.src") == read(folder, "train.src")
+    assert len(set(read(folder, "plan/train.tgt"))) > 1000
+
+
+def test_the_plan_is_the_rarest_piece_with_a_letter():
+    replies = ["▁I ▁like ▁rain .", "▁I ▁like ▁snow !", "▁I ▁see ?", "▁? ▁ !"]
+    plans = prepare_chat.Plans([reply.split() for reply in replies])
+    found = [plans.plan(reply.split()) for reply in replies]
+    assert found == ["▁rain", "▁snow", "▁see", "▁?"]
+
+
 def test_later_turns_carry_the_exchange_before(folder):
     context = [line for line in read(folder, "train.src") if f" {SEPARATOR} " in line]
     assert len(context) > 1000
@@ -77,7 +92,8 @@ def test_more_turns_and_their_speakers_are_written(tmp_path):
         assert after == roles[1:]
     symbols = [line.rsplit(" ", 1)[0] for line in read(tmp_path, "spm.dict.txt")]
     assert {"<user>", "<bot>", SEPARATOR} <= set(symbols)
-    assert not any("<" in line for line in read(tmp_path, "train.tgt"))
+    replies = [line.split(f" {PLAN_END} ")[1] for line in read(tmp_path, "train.tgt")]
+    assert not any("<" in reply for reply in replies)
 
 
 def test_the_same_seed_gives_the_same_files(folder, tmp_path):

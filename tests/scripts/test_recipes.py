@@ -37,13 +37,18 @@ def test_an_unknown_language_is_one_sentence(chat: Sandbox, script: str) -> None
 def test_the_chat_is_prepared_checked_and_trained(chat: Sandbox, language: str, name: str) -> None:
     for script in ("scripts/prepare_chat.sh", "scripts/train_chat.sh"):
         assert chat.run(script, "--seed", "7", CHAT_LANG=language).returncode == 0
-    made, checked, also_checked, binarised, trained = chat.calls()
+    made, checked, also_checked, binarised, binarised_plans, begun, trained = chat.calls()
     text = f"data-bin/{name}.text"
     assert made == f"python scripts/prepare_chat.py --lang {language} --out {text} --turns 1"
     assert checked == f"python scripts/check_text.py {text}/train.src {text}/train.tgt"
     assert also_checked == f"python scripts/check_text.py {text}/valid.src {text}/valid.tgt"
     assert binarised.startswith("fairseq-preprocess --source-lang src --target-lang tgt")
+    assert f"--trainpref {text}/plan/train " in binarised_plans
+    assert begun.startswith(f"fairseq-train data-bin/{name}/plan --user-dir fairseq_plugins")
     assert trained.startswith(f"fairseq-train data-bin/{name} --user-dir fairseq_plugins")
+    first = f"checkpoints/{name}/plan"
+    assert f" --save-dir {first} " in begun and "--seed 7" not in begun
+    assert f" --finetune-from-model {first}/checkpoint_last.pt " in trained
     assert trained.endswith("--seed 7 --cpu")  # the user's flag comes last, so it wins
     assert " --update-freq 2 " in trained  # one core takes both halves of a batch
     beside = {path.name for path in (chat.root / "checkpoints" / name).iterdir()}
@@ -57,11 +62,10 @@ def test_two_cores_share_a_batch_of_the_chat(chat: Sandbox) -> None:
     for name in ("dict.tgt.txt", "spm.model", "words.txt"):
         chat.tool(f"data-bin/chat/{name}", "")
     assert chat.run("scripts/train_chat.sh").returncode == 0
-    calls = sorted(chat.calls())
-    assert [call.rsplit(" ", 2)[1:] for call in calls] == [
-        ["--distributed-rank", "0"],
-        ["--distributed-rank", "1"],
-    ]
+    calls = chat.calls()
+    for part in (calls[:2], calls[2:]):
+        assert sorted(call.rsplit(" ", 2)[-1] for call in part) == ["0", "1"]
+        assert all(call.rsplit(" ", 2)[1] == "--distributed-rank" for call in part)
     assert all(" --update-freq 1 " in call for call in calls)
 
 
