@@ -2,6 +2,7 @@
 """Ask a chat model what it has never read, and judge by patterns whether it stays on topic.
 
 Usage: scripts/judge_chat.py [--model checkpoints/chat] [--half tuned|held-out] [--show]
+       [--json FILE] [--markdown FILE]
 
 The messages (``tests/chatbot/conversations``) were written and committed before the corpus grew, by
 writers who had not seen it. Those with an odd number may be looked at while the corpus is tuned;
@@ -14,7 +15,7 @@ import json
 import random
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from chatbot.strings import is_canned
 from scripts.prepare_chat import Pairs
 
 CONVERSATIONS = Path(__file__).resolve().parents[1] / "tests" / "chatbot" / "conversations"
+LANGUAGE_NAMES = {"en": "English", "zh": "Chinese"}
 HALVES = {"tuned": 1, "held-out": 0}  # the remainder of an item's number
 
 
@@ -133,9 +135,35 @@ def summary(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 def show(verdict: Verdict) -> str:
     """One line of a transcript, and a second one where there was an exchange before."""
-    mark = "+" if verdict.on_topic else "~" if verdict.fallback else "-"
     before = "".join(f"    [{user} / {bot}]\n" for user, bot in verdict.item.before)
-    return f"{before}{mark} {verdict.item.id} {verdict.item.message}  ->  {verdict.reply}"
+    return f"{before}{mark(verdict)} {verdict.item.id} {verdict.item.message}  ->  {verdict.reply}"
+
+
+def markdown(record: Mapping[str, Any], half: str) -> str:
+    """A transcript for people: of each language its scores and a table."""
+    parts = []
+    for language, found in record.items():
+        score = f"{found['on_topic']:.0%} of {found['messages']} replies on topic by the patterns"
+        nearest = f"{found['nearest_overlap']:.2f} mean overlap with the nearest phrasing"
+        parts += [
+            f"## {LANGUAGE_NAMES[language]}, {half} half",
+            f"{score}, {found['fallback']:.0%} fallbacks, {nearest}.",
+            "| | message | reply |\n|---|---|---|\n" + "\n".join(map(table_row, found["verdicts"])),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def table_row(verdict: Verdict) -> str:
+    """A line of a table; what was said before the message stands before it."""
+    said = [text for exchange in verdict.item.before for text in exchange]
+    message = " / ".join([*said, f"**{verdict.item.message}**"])
+    cells = (f"{mark(verdict)} {verdict.item.id}", message, verdict.reply)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def mark(verdict: Verdict) -> str:
+    """On topic, a fallback, or neither."""
+    return "+" if verdict.on_topic else "~" if verdict.fallback else "-"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -147,6 +175,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--mode", choices=("greedy", "beam"), default="greedy")
     parser.add_argument("--show", action="store_true", help="print the replies")
     parser.add_argument("--json", type=Path, help="write scores and transcript")
+    parser.add_argument("--markdown", type=Path, help="write scores and transcript for people")
     args = parser.parse_args(argv)
     from chatbot.responder import load_responder
 
@@ -158,8 +187,12 @@ def main(argv: list[str] | None = None) -> int:
         print(language, args.half, json.dumps(record[language]))
         if args.show:
             print("\n".join(map(show, verdicts)))
-        record[language]["transcript"] = [show(verdict) for verdict in verdicts]
+        record[language]["verdicts"] = verdicts
+    if args.markdown:
+        args.markdown.write_text(markdown(record, args.half), encoding="utf-8")
     if args.json:
+        for found in record.values():
+            found["transcript"] = [show(verdict) for verdict in found.pop("verdicts")]
         text = json.dumps(record, ensure_ascii=False, indent=1)
         args.json.write_text(text + "\n", encoding="utf-8")
     return 0

@@ -7,7 +7,7 @@ import pytest
 from chatbot.corpus import LANGUAGES, read_themes
 from chatbot.dialog import Card, Reply
 from chatbot.strings import FALLBACKS, language_of
-from scripts.judge_chat import HALVES, judge, nearest, number, read_items, summary, units
+from scripts.judge_chat import HALVES, judge, main, nearest, number, read_items, summary, units
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -66,6 +66,21 @@ def test_one_answer_for_everything_is_on_topic_for_few(language):
     text = {"en": "It is cold and rainy outside.", "zh": "外面又冷又下雨。"}[language]
     assert language_of(text) == language
     assert summary(list(judge(Scripted(text), language, "tuned", None)))["on_topic"] < 0.15
+
+
+def test_the_transcript_shows_every_message_and_what_was_said_before(tmp_path, monkeypatch):
+    monkeypatch.setattr("chatbot.responder.load_responder", lambda path: Scripted("It | rains."))
+    file = tmp_path / "transcript.md"
+    assert main(["--half", "tuned", "--lang", "en", "--markdown", str(file)]) == 0
+    text = file.read_text(encoding="utf-8")
+    assert "## English, tuned half" in text and "0% fallbacks" in text
+    rows = [line for line in text.splitlines() if " en-" in line]
+    items = read_items("en", "tuned")
+    assert len(rows) == len(items) == 50
+    assert all(row.endswith(" | It \\| rains. |") for row in rows)
+    for item, row in zip(items, rows, strict=True):
+        assert item.id in row and item.message in row
+        assert all(said in row for exchange in item.before for said in exchange)
 
 
 def test_the_nearest_phrasing_shares_most():
