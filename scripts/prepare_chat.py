@@ -41,7 +41,7 @@ Pair = tuple[str, str]
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 VOCAB_SIZE = 8000  # for both languages; one alone has fewer pieces to learn
-OPENING_TEXTS = 4  # of each phrasing at most
+OPENING_TEXTS = {"en": 4, "zh": 3}  # of each phrasing at most; there are more Chinese ones
 ANSWER_TEXTS = 1  # sources with a context are long, and cost most of the time
 FOLLOW_UP_TEXTS = 1
 VALID_SHARE = 0.01  # of the openings
@@ -75,7 +75,7 @@ class Pairs:
         everything = [exchange for theme in themes for exchange in theme.exchanges()]
         for theme in themes:
             for block in theme.blocks:
-                for text in self._texts(block.opening, OPENING_TEXTS):
+                for text in self._texts(block.opening, OPENING_TEXTS[language]):
                     add(text, [], block.opening.reply)
                     if self.turns and self.rng.random() < UNRELATED_SHARE:
                         add(text, [self.rng.choice(everything)], block.opening.reply)

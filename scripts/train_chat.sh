@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train s2s_attn on the bundled dialogues: checkpoints/chat, chat-en or chat-zh. About three minutes on two cores.
 # Needs: scripts/prepare_chat.sh
-# Usage: [CHAT_LANG=en|zh|both] [PLAN_UPDATES=600] scripts/train_chat.sh [any fairseq-train flag, e.g. --max-epoch 30]
+# Usage: [CHAT_LANG=en|zh|both] [PLAN_UPDATES=650] scripts/train_chat.sh [any fairseq-train flag, e.g. --max-epoch 30]
 #        PLAN_UPDATES: updates of the first part, which learns what a reply is about
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,8 +41,8 @@ common=(--user-dir fairseq_plugins --task translation "${model[@]}" ${precision[
 plan=checkpoints/$name/plan
 echo "train_chat: what replies are about"
 scripts/train_on_cores.sh "$cores" "data-bin/$name/plan" "${common[@]}" --batch-size 128 --lr 0.01 --warmup-updates 50 \
-    --max-update "${PLAN_UPDATES:-600}" --save-interval-updates 300 --keep-interval-updates 1 --save-dir "$plan"
+    --max-update "${PLAN_UPDATES:-650}" --save-interval-updates 300 --keep-interval-updates 1 --save-dir "$plan"
 echo "train_chat: the replies"
 scripts/train_on_cores.sh "$cores" "data-bin/$name" "${common[@]}" --max-tokens 1200 --lr 0.005 --warmup-updates 60 \
-    --max-update 560 --save-interval-updates 300 --keep-interval-updates 1 --save-dir "checkpoints/$name" \
+    --max-update 500 --save-interval-updates 300 --keep-interval-updates 1 --save-dir "checkpoints/$name" \
     --finetune-from-model "$plan/checkpoint_last.pt" "$@"   # a later flag wins
