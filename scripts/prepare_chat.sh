@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The bundled dialogues (chatbot/corpus) as SentencePiece pieces: data-bin/chat, chat-en or chat-zh. A few seconds.
+# The bundled dialogues (chatbot/corpus) as SentencePiece pieces: data-bin/chat, chat-en or chat-zh. Less than a minute.
 # Needs: scripts/setup_env.sh
 # Usage: [CHAT_LANG=en|zh|both] [CHAT_TURNS=1] [CHAT_SPEAKERS=1] scripts/prepare_chat.sh [any fairseq-preprocess flag]
 #        CHAT_TURNS: earlier exchanges in a source; CHAT_SPEAKERS: turns begin with <user> or <bot>
