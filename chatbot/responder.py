@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from .familiar import (
     foreign_share,
     is_outside,
 )
+from .question import Question
 from .ranking import rank, rank_in_both_directions
 from .strings import SENTENCES, is_canned, language_of
 
@@ -38,29 +39,6 @@ if TYPE_CHECKING:
     Growing = tuple[Draft, TokenStream]
 
 LOOK_AHEAD = 6  # tokens of a reply before one of the readings is shown
-
-
-@dataclass(frozen=True)
-class Question:
-    """A message on its way through the responder.
-
-    Attributes:
-        message: what the user said, clean
-        sources: the texts that the model may read it as: one, or two; none where nothing was said
-        unknown: share of the message that lies outside the model's world
-        turns: number of messages, this one included
-        started: by the clock
-    """
-
-    message: str
-    sources: tuple[str, ...]
-    unknown: float
-    turns: int
-    started: float
-
-    def seconds(self) -> float:
-        """Since it was asked."""
-        return time.perf_counter() - self.started
 
 
 class Seq2SeqResponder:

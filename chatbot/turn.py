@@ -76,9 +76,7 @@ def answer(
 
 
 def _other_than(history: Sequence[Message], reply: Reply) -> Reply:
-    """The reply; where it is the fallback that the last answer was, which the responder was not
-    told, another one.
-    """
+    """The reply; in place of the last answer's fallback, which no responder is told, another."""
     before = history[-1].text if history else ""
     if reply.kind != "fallback" or reply.candidates or reply.text != before:
         return reply
