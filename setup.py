@@ -24,6 +24,8 @@ setup(
     install_requires=[
         "torch>=2.6",
         "numpy",
+        "pypinyin>=0.53",
+        "rapidfuzz>=3.10",
         "sentencepiece>=0.2.0",
         "sacrebleu>=2.4",
         "tensorboardX>=2.6",

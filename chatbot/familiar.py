@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 from .dialog import SYMBOLS, Message, normalise
+from .spelling import Spelling
 from .strings import FALLBACKS, is_canned, language_of
 
 WORDS_FILE = "words.txt"  # beside a checkpoint: a word and its count on each line
@@ -56,9 +57,7 @@ class KnownWords:
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         self.counts = counts
-        long = [unit for unit in counts if len(unit) >= 4]
-        self._substituted = {form for unit in long for form in _with_gaps(unit)}
-        self._shortened = {form for unit in long for form in _shortened(unit)}
+        self.spelling = Spelling(counts)
 
     @classmethod
     def read(cls, path: Path) -> "KnownWords":
@@ -76,29 +75,18 @@ class KnownWords:
             raise ValueError(f"{path} is no list of words and their counts: {error}") from error
         return cls(counts)
 
-    def knows(self, unit: str) -> bool:
-        """Whether it was there, or a word of four letters or more but for one letter."""
-        if unit in self.counts:
-            return True
-        if len(unit) < 4 or language_of(unit) == "zh":
-            return False
-        return (
-            unit in self._shortened
-            or any(form in self.counts for form in (*_shortened(unit), *_swapped(unit)))
-            or any(form in self._substituted for form in _with_gaps(unit))
-        )
-
     def unknown_share(self, message: str) -> float:
         """How much of a message is unknown, from 0 to 1; frequent words weigh little.
 
         What all dialogues hold says nothing about this one: a word that was there c times weighs
         1 / (1 + log(1 + c)), an unknown one 1, an unknown pair of known characters half of it,
-        since words are not marked in Chinese and most neighbours are no word.
+        since words are not marked in Chinese and most neighbours are no word. A slip counts as what
+        was meant.
         """
         unknown = total = 0.0
-        for unit in units(normalise(message)):
-            if self.knows(unit):
-                total += 1 / (1 + math.log(1 + self.counts.get(unit, 1)))
+        for unit in units(self.spelling.read(normalise(message))):
+            if unit in self.counts:
+                total += 1 / (1 + math.log(1 + self.counts[unit]))
             else:
                 weight = 0.5 if len(unit) == 2 and language_of(unit) == "zh" else 1.0
                 unknown += weight
@@ -149,18 +137,3 @@ def spoken(dialog: Sequence[Message]) -> list[Message]:
 def begins_a_fallback(text: str) -> bool:
     """Whether an output that begins so may become one of the fallbacks, which models may learn."""
     return any(known.startswith(text) for texts in FALLBACKS.values() for known in texts)
-
-
-def _with_gaps(word: str) -> list[str]:
-    """The word with each of its letters replaced by a gap."""
-    return [f"{word[:i]} {word[i + 1 :]}" for i in range(len(word))]
-
-
-def _shortened(word: str) -> list[str]:
-    """The word without each of its letters."""
-    return [word[:i] + word[i + 1 :] for i in range(len(word))]
-
-
-def _swapped(word: str) -> list[str]:
-    """The word with each two neighbours swapped."""
-    return [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)]

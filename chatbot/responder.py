@@ -99,10 +99,15 @@ class Seq2SeqResponder:
         sources: tuple[str, ...] = ()
         unknown = 0.0
         if normalise(message).strip():
-            readings = (source_text(dialog, turns, self.speakers) for turns in (settings.turns, 0))
+            readings = (self._source(dialog, turns) for turns in (settings.turns, 0))
             sources = tuple(dict.fromkeys(readings))
             unknown = self._unknown_share(message)
         return Question(message, sources, unknown, len(dialog), started)
+
+    def _source(self, dialog: Sequence[Message], turns: int) -> str:
+        """What the model reads, slips of the keyboard mended where its words are known."""
+        text = source_text(dialog, turns, self.speakers)
+        return self.known.spelling.read(text) if self.known is not None else text
 
     def _unknown_share(self, message: str) -> float:
         """By the words of the training, or else by the pieces of the vocabulary."""

@@ -12,11 +12,11 @@ AFTER = {
     "en": ("please", "then", "lol", "haha", "mate", "bot", "tho", "right", "again", "my friend"),
     "zh": ("呀", "啊", "呢", "哈", "吧", "嘛", "啦", "哦", "哈哈", "哎", "了", "诶"),
 }
-# Chinese slips are characters of the same sound; these are the common ones.
+# Chinese slips are characters of the same sound, or nearly (xin, xing); these are the common ones.
 SAME_SOUND = tuple(
     """
     在再 的得地 他她它 做作坐座 吗嘛妈马 那哪拿 已以意易 象像向相想 是事式市试师
-    有又友右油游 喜洗西 欢换 会回汇 什甚 么没 你妮泥 好号 长常尝 话画化花 见件间
+    有又友右油游 喜洗西 欢换 会回汇 什甚 你妮泥 好号 长常尝 话画化花 见件间
     听厅停 买卖 气汽起 请情晴清轻 道到 知只之直 心新星 学雪 工公功 天填甜 饭犯烦
     题提体 今金斤紧 明名鸣 上尚 班斑搬般 累泪类 睡水税 早找枣 晚玩完碗 吃迟持 喝和河
     茶查差 非飞啡 猫毛帽 狗够构 球求 篮蓝兰 足组祖 跑泡 步部不布 山三 海还孩 书输叔舒
