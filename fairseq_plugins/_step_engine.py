@@ -20,6 +20,8 @@ from .errors import S2SError
 MAX_TOGETHER = 64  # items of other work that are done at once
 PATIENCE = 0.05  # seconds that other work waits for more of its kind while rows are searched for
 ROWS_AT_ONCE = 8  # for so many each step is handed over at once; to wake their callers takes time
+ROWS_TO_JOIN = 4  # for so many that run, one more must wait before any joins: one encoder pass ...
+STEPS_TO_JOIN = 4  # ... but no row waits longer than so many steps
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +109,7 @@ class Engine:
         self.layout: Layout | None = None
         self.rows: list[Row] = []
         self.batch: RowBatch | None = None
+        self._gathering = 0  # steps since rows wait to join those that run
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Let rows wait; all or none."""
@@ -164,7 +167,11 @@ class Engine:
         return True
 
     def _next_rows(self) -> list[Row]:
-        """The waiting rows that have a place now."""
+        """The waiting rows that have a place now, once they are worth an encoder pass."""
+        if len(self.waiting) < len(self.rows) / ROWS_TO_JOIN and self._gathering < STEPS_TO_JOIN:
+            self._gathering += bool(self.waiting)
+            return []
+        self._gathering = 0
         free = self.max_rows - len(self.rows)
         taken = [self.waiting.popleft() for _ in range(min(free, len(self.waiting)))]
         return _staying(taken)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairseq_plugins._step_engine import Engine, Row
+from fairseq_plugins._step_engine import ROWS_TO_JOIN, STEPS_TO_JOIN, Engine, Row
 from fairseq_plugins._word_choice import History, choose
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.stepwise import Busy, RowOptions, Step, StepBatcher
@@ -126,6 +126,29 @@ def test_rows_wait_for_a_place_and_all_get_one():
         found = [list(stream) for stream in streams]
     for steps, output in zip(found, expected_of(task, model, sources) * 3, strict=True):
         assert_same(steps, output)
+
+
+def test_where_many_run_new_rows_join_together_and_none_waits_long():
+    task, model = make()
+    [source] = sources_of(task, [4])
+    engine = Engine(model, max_rows=32, max_waiting=32)
+    run = 2 * ROWS_TO_JOIN
+
+    def turns_until(count):
+        for turn in range(1, 100):
+            engine.turn()
+            if len(engine.rows) == count:
+                return turn
+
+    with torch.inference_mode():
+        for rows, joined, turns in (
+            (run, run, 1),  # where none run, at once
+            (2, run + 2, 1),  # enough for one pass
+            (1, run + 3, 1 + STEPS_TO_JOIN),  # not enough: after some steps
+            (1, run + 4, 1 + STEPS_TO_JOIN),  # as long again
+        ):
+            engine.add_rows([Row(source, RowOptions(min_len=10**6, max_len=10**6))] * rows)
+            assert turns_until(joined) == turns
 
 
 @pytest.mark.parametrize("arch", ["s2s_tiny", "s2s_attn_tiny"])
