@@ -9,11 +9,12 @@ words.txt, the words that the model has read. A source is the message after the 
 holds some of each, as they are and as others would have typed them (``scripts/noise.py``), the
 validation set others that the training set does not hold.
 
-A target is a plan, ``<say>`` and the reply. The plan is the reply's rarest piece: what the reply is
-about is decided first, at one step, and the words follow from it (content-introducing generation,
-Mou et al., 2016, arXiv:1607.00970; plan-and-write, Yao et al., 2019, arXiv:1811.05701). The folder
-plan/ holds the same pairs with the plan alone for a target, on which a training begins: they are a
-fourth of the work.
+A target is a plan, ``<say>`` and the reply. The plan is the reply's theme, a symbol that both
+languages share, and its rarest piece: what the reply is about is decided first, from the coarse to
+the fine, and the words follow from it (topic-aware generation, Xing et al., 2017,
+arXiv:1606.08340; content-introducing generation, Mou et al., 2016, arXiv:1607.00970;
+plan-and-write, Yao et al., 2019, arXiv:1811.05701). The folder plan/ holds the same pairs with the
+plan alone for a target, on which a training begins: they are a fourth of the work.
 """
 
 import argparse
@@ -21,7 +22,8 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,10 +45,11 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 VOCAB_SIZE = 8000  # for both languages; one alone has fewer pieces to learn
 OPENING_TEXTS = {"en": 4, "zh": 3}  # of each phrasing at most; there are more Chinese ones
 ANSWER_TEXTS = 1  # sources with a context are long, and cost most of the time
-FOLLOW_UP_TEXTS = 1
+FOLLOW_UP_TEXTS = 2
 VALID_SHARE = 0.01  # of the openings
 UNRELATED_SHARE = 0.05  # of the openings, seen once more after an exchange about something else
 ANSWERED_SHARE = 0.3  # of a theme's follow-ups, those that come after an answer
+MIXED_SHARE = 0.3  # of the others, those that come after a message and another reply
 NOISY_SHARE = 0.3  # of the texts, seen as somebody else would have typed them
 SAMPLED_SHARE = 0.3  # of the noisy sources, in pieces that are not the likeliest
 
@@ -89,10 +92,17 @@ class Pairs:
                         add(phrasing.sample(self.rng), before, follow_up.reply)
 
     def _conversation(self, theme: Theme) -> list[Exchange]:
-        """An exchange that a theme's follow-ups may continue, after that which led to it."""
+        """An exchange that a theme's follow-ups may continue, after that which led to it.
+
+        Now and then the reply is another of the theme: what was said before is not always what
+        the corpus would have said.
+        """
         block = self.rng.choice(theme.blocks)
-        answered = block.answers and self.rng.random() < ANSWERED_SHARE
-        return [block.opening, *([self.rng.choice(block.answers)] if answered else [])]
+        if block.answers and self.rng.random() < ANSWERED_SHARE:
+            return [block.opening, self.rng.choice(block.answers)]
+        if self.rng.random() < MIXED_SHARE:
+            return [replace(block.opening, reply=self.rng.choice(theme.blocks).opening.reply)]
+        return [block.opening]
 
     def _texts(self, exchange: Exchange, count: int) -> Iterator[str]:
         """Up to ``count`` of what each of its phrasings stands for."""
@@ -102,7 +112,7 @@ class Pairs:
     def _add(self, language: str, text: str, before: Sequence[Exchange], reply: str) -> None:
         """A message after some exchanges, as it is and perhaps as somebody else would type it."""
         before = before[-self.turns :] if self.turns else []
-        reply = FALLBACKS[language][0] if reply == FALLBACK else reply
+        reply = _said(reply, language)
         earlier = []
         for exchange in before:
             if exchange.reply != FALLBACK:  # no part of the conversation, see turn.answer
@@ -129,44 +139,75 @@ class Pairs:
 
 
 class Plans:
-    """What replies are about: of each its piece that the fewest of them have.
+    """What replies are about: the theme, and the piece that the fewest replies have.
 
     Args:
-        replies: all of them, as pieces
+        themes: of each reply the name
+        pieces: encodes replies
     """
 
-    def __init__(self, replies: Iterable[Sequence[str]]) -> None:
-        self.counts = Counter(piece for reply in replies for piece in set(reply))
+    def __init__(
+        self, themes: Mapping[str, str], pieces: sentencepiece.SentencePieceProcessor
+    ) -> None:
+        self.themes = themes
+        encoded = (pieces.encode(reply, out_type=str) for reply in themes)
+        self.counts = Counter(piece for reply in encoded for piece in set(reply))
 
-    def plan(self, reply: Sequence[str]) -> str:
-        """The rarest piece with a letter; of several the longest, of these the first."""
-        words = [piece for piece in reply if any(map(str.isalpha, piece))] or list(reply)
-        return min(words, key=lambda piece: (self.counts[piece], -len(piece)))
+    def plan(self, reply: str, pieces: Sequence[str]) -> list[str]:
+        """The theme's symbol and the rarest piece with a letter; of several the longest."""
+        words = [piece for piece in pieces if any(map(str.isalpha, piece))] or list(pieces)
+        rarest = min(words, key=lambda piece: (self.counts[piece], -len(piece)))
+        return [theme_symbol(self.themes[reply]), rarest]
 
 
-def write(folder: Path, subset: str, lines: list[tuple[list[str], list[str]]]) -> None:
-    """The two sides of a subset, as pieces."""
+def theme_symbol(name: str) -> str:
+    """Of a theme in a plan; in capitals, which no source has."""
+    return f"<{name.upper()}>"
+
+
+def themes_of_replies(themes: Mapping[str, Sequence[Theme]]) -> dict[str, str]:
+    """The name of each reply's theme, from the themes of each language; the first that has it."""
+    names: dict[str, str] = {}
+    for language, found in themes.items():
+        for theme in found:
+            for exchange in theme.exchanges():
+                names.setdefault(_said(exchange.reply, language), theme.name)
+    return names
+
+
+@dataclass(frozen=True)
+class Line:
+    """A pair as pieces."""
+
+    source: list[str]
+    plan: list[str]
+    reply: list[str]
+
+
+def write(folder: Path, subset: str, lines: Sequence[tuple[list[str], list[str]]]) -> None:
+    """The two sides of a subset."""
     folder.mkdir(parents=True, exist_ok=True)
     for side, suffix in enumerate(("src", "tgt")):
         content = "".join(f"{' '.join(pair[side])}\n" for pair in lines)
         spm.write_atomically(folder / f"{subset}.{suffix}", content.encode("utf-8"))
 
 
-def encode(pair: Pair, pieces: sentencepiece.SentencePieceProcessor) -> tuple[list[str], list[str]]:
-    """Both sides as their likeliest pieces."""
-    source, target = (pieces.encode(text, out_type=str) for text in pair)
-    return source, target
+def encode(pair: Pair, pieces: sentencepiece.SentencePieceProcessor, plans: Plans) -> Line:
+    """Both sides as their likeliest pieces, and the plan."""
+    source, reply = (pieces.encode(text, out_type=str) for text in pair)
+    return Line(source, plans.plan(pair[1], reply), reply)
 
 
 def encode_noisy(
-    pair: Pair, pieces: sentencepiece.SentencePieceProcessor, rng: random.Random
-) -> tuple[list[str], list[str]]:
+    pair: Pair, pieces: sentencepiece.SentencePieceProcessor, plans: Plans, rng: random.Random
+) -> Line:
     """The same, with a source in one of its many other segmentations now and then."""
-    source, target = encode(pair, pieces)
+    line = encode(pair, pieces, plans)
     if rng.random() < SAMPLED_SHARE:
         others = pieces.nbest_encode(pair[0], nbest_size=8, out_type=str)
-        source = rng.choice([other for other in others if _symbols(other) == _symbols(source)])
-    return source, target
+        others = [other for other in others if _symbols(other) == _symbols(line.source)]
+        return replace(line, source=rng.choice(others))
+    return line
 
 
 def _symbols(pieces: list[str]) -> int:
@@ -184,6 +225,11 @@ def sentences(pairs: list[Pair], replies: Iterable[str]) -> list[str]:
     messages = (_words(source.split(f" {SEPARATOR} ")[-1]) for source, _ in pairs)
     parted = (_HAN.sub(rf"{spm.BREAK}\g<0>{spm.BREAK}", message) for message in messages)
     return list(dict.fromkeys([*parted, *replies]))
+
+
+def _said(reply: str, language: str) -> str:
+    """A reply of the corpus as the model says it."""
+    return FALLBACKS[language][0] if reply == FALLBACK else reply
 
 
 def _words(turn: str) -> str:
@@ -206,35 +252,36 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"--turns is {args.turns}, but must be at least 0")
     rng = random.Random(args.seed)
     pairs = Pairs(rng, args.turns, args.speakers)
-    replies: list[str] = []
-    for language in LANGUAGES if args.lang == "both" else [args.lang]:
-        try:
-            themes = read_themes(language)
-        except ValueError as error:
-            print(f"prepare_chat.py: {error}", file=sys.stderr)
-            return 1
-        pairs.draw(language, themes)
-        replies += [exchange.reply for theme in themes for exchange in theme.exchanges()]
+    languages = LANGUAGES if args.lang == "both" else [args.lang]
+    try:
+        themes = {language: read_themes(language) for language in languages}
+    except ValueError as error:
+        print(f"prepare_chat.py: {error}", file=sys.stderr)
+        return 1
+    for language, found in themes.items():
+        pairs.draw(language, found)
+    replies = themes_of_replies(themes)
     train, noise, valid = list(pairs.train.items()), pairs.noisy_pairs(), list(pairs.valid.items())
     prefix = args.out / "spm"
     # Every Han character of the corpus is a piece of its own, so that each can be written.
     symbols = [SEPARATOR, PLAN_END, *(SPEAKERS.values() if args.speakers else ())]
+    symbols += sorted(set(map(theme_symbol, replies.values())))
     spm.train(sentences(train, replies), prefix, VOCAB_SIZE, coverage=1.0, symbols=symbols)
     pieces = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
     known = (source for source, reply in train if not is_canned(reply))
     write_words(args.out / WORDS_FILE, known)
+    plans = Plans(replies, pieces)
     lines = {
         "train": [
-            *(encode(pair, pieces) for pair in train),
-            *(encode_noisy(pair, pieces, rng) for pair in noise),
+            *(encode(pair, pieces, plans) for pair in train),
+            *(encode_noisy(pair, pieces, plans, rng) for pair in noise),
         ],
-        "valid": [encode(pair, pieces) for pair in valid],
+        "valid": [encode(pair, pieces, plans) for pair in valid],
     }
-    plans = Plans(dict.fromkeys(tuple(reply) for pairs in lines.values() for _, reply in pairs))
     for subset, found in lines.items():
-        planned = [(source, [plans.plan(reply)], reply) for source, reply in found]
-        write(args.out, subset, [(source, [*p, PLAN_END, *r]) for source, p, r in planned])
-        write(args.out / "plan", subset, [(source, p) for source, p, _ in planned])
+        whole = [(line.source, [*line.plan, PLAN_END, *line.reply]) for line in found]
+        write(args.out, subset, whole)
+        write(args.out / "plan", subset, [(line.source, line.plan) for line in found])
     print(
         f"{len(train)} training pairs, {len(noise)} noisy ones, {len(valid)} validation pairs, "
         f"{len(pieces)} pieces; {pairs.clashes} texts left out that have another reply already"

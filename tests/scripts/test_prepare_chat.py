@@ -57,19 +57,31 @@ def test_no_source_has_two_replies(folder):
         assert replies.setdefault(source, target) == target
 
 
-def test_a_target_is_a_piece_of_the_reply_and_the_reply(folder):
+def test_a_target_is_a_theme_a_piece_of_the_reply_and_the_reply(folder):
+    names = {prepare_chat.theme_symbol(theme.name) for theme in read_themes("en")}
     for line, plan in zip(read(folder, "train.tgt"), read(folder, "plan/train.tgt"), strict=True):
-        first, symbol, *reply = line.split()
-        assert (first, symbol) == (plan, PLAN_END) and plan in reply
+        theme, piece, symbol, *reply = line.split()
+        assert f"{theme} {piece}" == plan and symbol == PLAN_END
+        assert theme in names and piece in reply
     assert read(folder, "plan/train.src") == read(folder, "train.src")
     assert len(set(read(folder, "plan/train.tgt"))) > 1000
 
 
-def test_the_plan_is_the_rarest_piece_with_a_letter():
+def test_themes_are_symbols_that_no_message_has(pieces):
+    assert pieces.encode("<PETS> dog", out_type=str)[:2] == ["\u2581", "<PETS>"]
+    assert "<PETS>" not in pieces.encode(normalise("<PETS> dog"), out_type=str)
+
+
+def test_the_plan_ends_with_the_rarest_piece_with_a_letter():
     replies = ["▁I ▁like ▁rain .", "▁I ▁like ▁snow !", "▁I ▁see ?", "▁? ▁ !"]
-    plans = prepare_chat.Plans([reply.split() for reply in replies])
-    found = [plans.plan(reply.split()) for reply in replies]
-    assert found == ["▁rain", "▁snow", "▁see", "▁?"]
+
+    class Pieces:
+        def encode(self, text, out_type):
+            return text.split()
+
+    plans = prepare_chat.Plans(dict.fromkeys(replies, "weather"), Pieces())
+    found = [plans.plan(reply, reply.split()) for reply in replies]
+    assert found == [["<WEATHER>", piece] for piece in ("▁rain", "▁snow", "▁see", "▁?")]
 
 
 def test_later_turns_carry_the_exchange_before(folder):
