@@ -168,6 +168,7 @@ def describe(reply: Reply) -> dict[str, Any]:
     return {
         "text": reply.text,
         "source": reply.source,
+        "plan": reply.plan,
         "kind": reply.kind,
         "tokens": reply.tokens,
         "seconds": round(reply.seconds, 4),
@@ -179,6 +180,8 @@ def describe(reply: Reply) -> dict[str, Any]:
                 "score": each.score,
                 "probability": min(1.0, math.exp(each.score)),  # the mean per token
                 "tokens": each.tokens,
+                "reranked": each.reranked,
+                "plan": each.plan,
             }
             for each in reply.candidates
         ],

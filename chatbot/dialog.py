@@ -141,6 +141,7 @@ class Candidate:
         alignment: (reply_words, source_words), each row sums to 1; None without attention
         tokens: number of its pieces
         reranked: the reranker's score, where it was asked for
+        plan: what the model decided to speak about, where it says so first
     """
 
     text: str
@@ -149,6 +150,7 @@ class Candidate:
     alignment: tuple[tuple[float, ...], ...] | None = None
     tokens: int = 0
     reranked: float | None = None
+    plan: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class Reply:
         seed: with which it was drawn; None where nothing was
         kind: ``"model"``, or ``"fallback"`` where the message was mostly unknown
         attends: whether the model has attention at all
+        plan: what the model decided to speak about, where it says so first
     """
 
     text: str
@@ -181,6 +184,7 @@ class Reply:
     seed: int | None = None
     kind: Literal["model", "fallback"] = "model"
     attends: bool = True
+    plan: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,11 @@ class Draft:
         return clean(self.raw.partition(PLAN_END)[2] if self.plans else self.raw)
 
     @property
+    def plan(self) -> str:
+        """What it is about, as far as it says so."""
+        return " ".join(self.raw.partition(PLAN_END)[0].split()) if self.plans else ""
+
+    @property
     def start(self) -> int:
         """The number of tokens before the reply."""
         if not self.plans:
@@ -96,6 +101,7 @@ class Draft:
             reply_words=tuple(word.text for word in rows),
             alignment=self._align(rows) if self.weights else None,
             tokens=self.tokens,
+            plan=self.plan,
         )
 
     def fill(self, reply: Reply) -> Reply:
@@ -108,6 +114,7 @@ class Draft:
             reply_words=found.reply_words,
             alignment=found.alignment,
             tokens=found.tokens,
+            plan=found.plan,
         )
 
     def _align(self, rows: Sequence[Word]) -> tuple[tuple[float, ...], ...]:

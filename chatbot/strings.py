@@ -69,7 +69,9 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "attention_past": "earlier",
         "attention_cut": "A long reply: only a part is shown.",
         "read": "What the model was given",
+        "plan": "What it decided to speak about:",
         "candidates": "Candidates",
+        "reranked": "reranked",
         "candidates_hint": "What else could the model have said? Its best replies appear here, "
         "with their probabilities.",
         "candidates_score": "Bars: the average probability per token. Click one to put it in the "
@@ -160,7 +162,9 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "attention_past": "之前",
         "attention_cut": "回复较长，只显示一部分。",
         "read": "模型实际读到的内容",
+        "plan": "开口前先定下的话题：",
         "candidates": "候选回复",
+        "reranked": "重排",
         "candidates_hint": "模型还想说什么？最好的几个回复和它们的概率会显示在这里。",
         "candidates_score": "横条：每个词元的平均概率。点击一条即可用它替换当前回复。",
         "variants": "回答",

@@ -44,7 +44,11 @@ class Turn:
             raise ValueError(f"There is no candidate {candidate}: the reply has {len(found)}.")
         new = found[candidate]
         reply = replace(
-            self.reply, text=new.text, reply_words=new.reply_words, alignment=new.alignment
+            self.reply,
+            text=new.text,
+            reply_words=new.reply_words,
+            alignment=new.alignment,
+            plan=new.plan,
         )
         return replace(self, text=new.text, reply=reply, chosen=candidate)
 

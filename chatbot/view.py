@@ -11,7 +11,7 @@ from html import escape
 
 from .alignment import is_wide
 from .conversation import Conversation, Exchange
-from .dialog import SEPARATOR, SPEAKERS, SYMBOLS, Card, Reply
+from .dialog import SEPARATOR, SPEAKERS, SYMBOLS, Candidate, Card, Reply
 from .strings import LABELS
 
 MAX_ROWS = MAX_COLUMNS = 40  # words in the heat map
@@ -95,6 +95,7 @@ def candidates(conversation: Conversation, model: str = "") -> str:
         f'<li><button type="button" data-act="choose:{index}" '
         f'aria-pressed="{"true" if index == chosen else "false"}">'
         f'<span class="line"><span class="text">{escape(each.text)}</span>'
+        f"{_reranked(each)}"
         f'<span class="share" title="{_total(each.score, each.tokens)}">{_percent(share)}</span>'
         f'</span><span class="bar"><i style="width:{100 * share:.1f}%"></i></span></button></li>'
         for index, each in enumerate(reply.candidates)
@@ -207,8 +208,15 @@ def _read(reply: Reply) -> str:
         past = f'<span class="word past">{past or "…"}</span>'
     return (
         f'<div class="read"><p class="note">{label("read")}</p><p class="turns">{past}'
-        f'<span class="said last">{words or _said(last)}</span></p></div>'
+        f'<span class="said last">{words or _said(last)}</span></p>{_plan(reply)}</div>'
     )
+
+
+def _plan(reply: Reply) -> str:
+    """What the model decided to speak about before it spoke."""
+    if not reply.plan:
+        return ""
+    return f'<p class="note plan">{label("plan")} <b>{escape(reply.plan)}</b></p>'
 
 
 def _said(turn: str) -> str:
@@ -272,6 +280,13 @@ def _sample_cell(tenths: int) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
+
+
+def _reranked(candidate: Candidate) -> str:
+    """What the list is sorted by, where that is not the probability."""
+    if candidate.reranked is None:
+        return ""
+    return f'<span class="rank">{label("reranked")} {candidate.reranked:.2f}</span>'
 
 
 def _total(score: float, tokens: int) -> str:

@@ -126,7 +126,7 @@ def test_json_holds_every_answer_and_what_it_was_made_from():
         "columns": ["hi"],
         "weights": [[1.0]],
     }
-    assert answers[0]["reply"]["seed"] == 3
+    assert (answers[0]["reply"]["seed"], answers[0]["reply"]["plan"]) == (3, "")
     assert "你好" in Conversation().say("你好").to_json()
 
 

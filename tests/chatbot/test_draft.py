@@ -64,9 +64,10 @@ def test_a_plan_is_not_shown_while_it_grows_nor_afterwards():
         seen.append((draft.text, draft.tokens))
     assert seen == [("", 0), ("", 0), ("Rain", 1), ("Rain again", 2)]
     found = draft.candidate()
-    assert found.reply_words == ("Rain", "again")
+    assert (found.plan, found.reply_words) == ("rain", ("Rain", "again"))
     assert [row[2] for row in found.alignment] == [1.0, 1.0]
 
 
 def test_a_model_without_plans_may_say_anything():
-    assert grown(tokens("▁rain", "▁again")).text == "rain again"
+    found = grown(tokens("▁rain", "▁again")).candidate()
+    assert (found.plan, found.text) == ("", "rain again")

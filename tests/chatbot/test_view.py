@@ -172,6 +172,19 @@ def test_the_chosen_candidate_is_marked():
     assert pressed == ["false", "true"]
 
 
+def test_a_reranked_list_shows_what_it_is_sorted_by():
+    given = Reply("x", candidates=(Candidate("x", -1.0, reranked=-2.345), Candidate("y", -1.0)))
+    texts = Reader(view.candidates(talk(given))).texts
+    assert [text for text in texts if "2.3" in text] == [" -2.35"]
+    assert LABELS["en"]["reranked"] not in Reader(view.candidates(talk(reply()))).texts
+
+
+def test_the_plan_is_shown_where_there_is_one():
+    texts = Reader(view.attention(talk(reply(plan="<PETS> dog")))).texts
+    assert "<PETS> dog" in texts and LABELS["zh"]["plan"] in texts
+    assert LABELS["en"]["plan"] not in Reader(view.attention(talk(reply()))).texts
+
+
 def test_a_score_above_zero_overflows_no_bar():
     given = Reply("x", candidates=(Candidate("x", 3.0, tokens=1),))
     assert "width:100.0%" in view.candidates(talk(given))
@@ -216,7 +229,14 @@ def test_a_heading_names_the_model_where_there_are_two():
 @pytest.mark.parametrize("draw", [view.attention, view.candidates, view.facts])
 def test_no_text_becomes_markup(draw, payload):
     given = Reply(
-        payload, payload, (payload, "b"), (payload,), ((0.5, 0.5),), (Candidate(payload, -1.0),), 3
+        payload,
+        payload,
+        (payload, "b"),
+        (payload,),
+        ((0.5, 0.5),),
+        (Candidate(payload, -1.0),),
+        3,
+        plan=payload,
     )
     page = Reader(draw(talk(given), payload))
     assert set(page.tags) <= ALLOWED

@@ -4,7 +4,7 @@ import pytest
 import sentencepiece
 
 from chatbot.corpus import LANGUAGES, read_themes
-from chatbot.dialog import PLAN_END, SEPARATOR
+from chatbot.dialog import PLAN_END, SEPARATOR, normalise
 from scripts import prepare_chat
 
 
