@@ -135,11 +135,11 @@ def test_where_many_run_new_rows_join_together_and_none_waits_long():
     run = 2 * ROWS_TO_JOIN
 
     def turns_until(count):
-        for turn in range(100):
-            if len(engine.rows) == count:
-                break
+        turns = 0
+        while len(engine.rows) != count:
             engine.turn()
-        return turn
+            turns += 1
+        return turns
 
     with torch.inference_mode():
         for rows, joined, turns in (
