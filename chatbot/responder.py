@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Growing = tuple[Draft, TokenStream]
 
-LOOK_AHEAD = 6  # tokens of a reply before one of the readings is shown
+LOOK_AHEAD = 6  # tokens of a reply before one of the readings is shown; with a plan, its first
 
 
 class Seq2SeqResponder:
@@ -47,8 +47,8 @@ class Seq2SeqResponder:
     A message may go on with the conversation or begin another topic, and the model does not know
     which: it reads the message both with the earlier turns and alone, and the reading of whose
     reply it is surer is answered. A reply that is shown while it grows must be chosen early, by
-    its first LOOK_AHEAD tokens. Whether turns begin with their speaker, and outputs with a plan,
-    the model's dictionaries tell.
+    its first LOOK_AHEAD tokens; of a plan the first token tells, which is the theme. Whether turns
+    begin with their speaker, and outputs with a plan, the model's dictionaries tell.
 
     Args:
         model: as ``fairseq_plugins.load`` gives it
@@ -118,12 +118,16 @@ class Seq2SeqResponder:
     def _search(self, question: Question, settings: Settings) -> Reply:
         """The best of a beam search over all readings, whole."""
         readings = self._hypotheses(question.sources, settings)
-        surest = max(range(len(readings)), key=lambda i: max(each.score for each in readings[i]))
+        surest = max(range(len(readings)), key=lambda i: max(map(self._sureness, readings[i])))
         drafts = readings[surest]
         if settings.fallback and _is_lost(question, drafts[0]):
             return self._fall_back(question)
         reply = Reply("", question.sources[surest], attends=self.card.attends)
         return self._whole(question, settings, reply, drafts)
+
+    def _sureness(self, draft: Draft) -> float:
+        """How likely a whole output is, or what it is about."""
+        return draft.scores[0] if self.plans and draft.scores else draft.score
 
     def _hypotheses(self, sources: Sequence[str], settings: Settings) -> list[list[Draft]]:
         """The n-best of a beam search for each source."""
@@ -171,8 +175,9 @@ class Seq2SeqResponder:
     ) -> "tuple[str, Growing]":
         """The reading whose reply begins with the likeliest tokens; the other is given up."""
         begun = self._begin(question.sources, _bounds(settings), held)
+        enough = 1 if self.plans else LOOK_AHEAD
         for draft, stream in begun:
-            while len(draft.pieces) < LOOK_AHEAD and draft.take(stream):
+            while len(draft.pieces) < enough and draft.take(stream):
                 pass
         best = max(range(len(begun)), key=lambda i: begun[i][0].score)
         for i, (_, stream) in enumerate(begun):

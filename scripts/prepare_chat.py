@@ -3,11 +3,12 @@
 
 Usage: scripts/prepare_chat.py --lang both --out data-bin/chat.text [--turns 2] [--speakers]
 
-Writes train.src, train.tgt, valid.src, valid.tgt (as pieces), spm.model, spm.dict.txt, and
-words.txt, the words that the model has read. A source is the message after the exchanges before it
-(``chatbot.dialog.source_text``). A phrasing of the corpus stands for many texts; the training set
-holds some of each, as they are and as others would have typed them (``scripts/noise.py``), the
-validation set others that the training set does not hold.
+Writes train.src, train.tgt, valid.src, valid.tgt (as pieces), spm.model, the dictionaries of its
+pieces spm.dict.txt and of those that outputs have tgt.dict.txt (half as many, so that the output
+layer costs half), and words.txt, the words that the model has read. A source is the message after
+the exchanges before it (``chatbot.dialog.source_text``). A phrasing of the corpus stands for many
+texts; the training set holds some of each, as they are and as others would have typed them
+(``scripts/noise.py``), the validation set others that the training set does not hold.
 
 A target is a plan, ``<say>`` and the reply. The plan is the reply's theme, a symbol that both
 languages share, and its rarest piece: what the reply is about is decided first, from the coarse to
@@ -271,6 +272,8 @@ def main(argv: list[str] | None = None) -> int:
     known = (source for source, reply in train if not is_canned(reply))
     write_words(args.out / WORDS_FILE, known)
     plans = Plans(replies, pieces)
+    outputs = plans.counts.keys() | set(symbols) - {SEPARATOR, *SPEAKERS.values()}
+    spm.write_dictionary(args.out / "tgt.dict.txt", pieces, outputs)
     lines = {
         "train": [
             *(encode(pair, pieces, plans) for pair in train),

@@ -17,13 +17,13 @@ text=$data.text
 
 options=(--turns "${CHAT_TURNS:-1}")
 if [ "${CHAT_SPEAKERS:-0}" = 1 ]; then options+=(--speakers); fi
-python scripts/prepare_chat.py --lang "$language" --out "$text" "${options[@]}" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt, words.txt
+python scripts/prepare_chat.py --lang "$language" --out "$text" "${options[@]}" # {train,valid}.{src,tgt}, spm.model, spm.dict.txt, tgt.dict.txt, words.txt
 python scripts/check_text.py "$text"/train.{src,tgt}
 python scripts/check_text.py "$text"/valid.{src,tgt}
 
 rm -rf "$data.tmp"
 for part in . plan; do # plan: the same messages, and of each reply only what it is about
-    fairseq-preprocess --source-lang src --target-lang tgt --joined-dictionary --srcdict "$text/spm.dict.txt" \
+    fairseq-preprocess --source-lang src --target-lang tgt --srcdict "$text/spm.dict.txt" --tgtdict "$text/tgt.dict.txt" \
         --trainpref "$text/$part/train" --validpref "$text/$part/valid" --destdir "$data.tmp/$part" --workers 1 "$@"
 done
 cp "$text"/{spm.model,words.txt} "$data.tmp/"

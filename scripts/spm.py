@@ -14,7 +14,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import sentencepiece
@@ -64,11 +64,24 @@ def train(
     except RuntimeError as error:
         raise ValueError(f"SentencePiece cannot train on this text: {error}") from error
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    pieces = (processor.id_to_piece(index) for index in range(processor.get_piece_size()))
-    dictionary = "".join(f"{piece} 1\n" for piece in pieces if piece not in SPECIAL)
     prefix.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(prefix.with_name(prefix.name + ".model"), model.getvalue())
-    write_atomically(prefix.with_name(prefix.name + ".dict.txt"), dictionary.encode("utf-8"))
+    write_dictionary(prefix.with_name(prefix.name + ".dict.txt"), processor)
+
+
+def write_dictionary(
+    path: Path,
+    processor: sentencepiece.SentencePieceProcessor,
+    only: Container[str] | None = None,
+) -> None:
+    """Write the fairseq dictionary of a model's pieces, or of those of them that ``only`` has."""
+    pieces = (processor.id_to_piece(index) for index in range(processor.get_piece_size()))
+    lines = (
+        f"{piece} 1\n"
+        for piece in pieces
+        if piece not in SPECIAL and (only is None or piece in only)
+    )
+    write_atomically(path, "".join(lines).encode("utf-8"))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
