@@ -22,10 +22,13 @@ python scripts/check_text.py "$text"/train.{src,tgt}
 python scripts/check_text.py "$text"/valid.{src,tgt}
 
 rm -rf "$data.tmp"
-for part in . plan; do # plan: the same messages, and of each reply only what it is about
+preprocess() { # PART FLAG ...
     fairseq-preprocess --source-lang src --target-lang tgt --srcdict "$text/spm.dict.txt" --tgtdict "$text/tgt.dict.txt" \
-        --trainpref "$text/$part/train" --validpref "$text/$part/valid" --destdir "$data.tmp/$part" --workers 1 "$@"
-done
+        --trainpref "$text/$1/train" --validpref "$text/$1/valid" --destdir "$data.tmp/$1" --workers 1 "${@:2}"
+}
+preprocess plan "$@" & # the same messages, and of each reply only what it is about
+preprocess . "$@"
+wait $!
 cp "$text"/{spm.model,words.txt} "$data.tmp/"
 rm -rf "$data"
 mv "$data.tmp" "$data" # whole or not at all
