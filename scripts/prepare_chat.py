@@ -10,9 +10,9 @@ the exchanges before it (``chatbot.dialog.source_text``). A phrasing of the corp
 texts; the training set holds some of each, as they are and as others would have typed them
 (``scripts/noise.py``), the validation set others that the training set does not hold.
 
-A target is a plan, ``<say>`` and the reply. The plan is the reply's language and theme,
-a symbol, and its rarest piece: what the reply is about is decided first, from the coarse to the
-fine, and the words follow from it (topic-aware generation, Xing et al., 2017,
+A target is a plan, ``<say>`` and the reply. The plan is the reply's theme, a symbol that both
+languages share, and its rarest piece: what the reply is about is decided first, from the coarse to
+the fine, and the words follow from it (topic-aware generation, Xing et al., 2017,
 arXiv:1606.08340; content-introducing generation, Mou et al., 2016, arXiv:1607.00970;
 plan-and-write, Yao et al., 2019, arXiv:1811.05701). The folder plan/ holds the same pairs with the
 plan alone for a target, on which a training begins: they are a fourth of the work.
@@ -46,7 +46,7 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 VOCAB_SIZE = 8000  # for both languages; one alone has fewer pieces to learn
 OPENING_TEXTS = {"en": 4, "zh": 3}  # of each phrasing at most; there are more Chinese ones
 ANSWER_TEXTS = 1  # sources with a context are long, and cost most of the time
-FOLLOW_UP_TEXTS = 1
+FOLLOW_UP_TEXTS = 2
 VALID_SHARE = 0.01  # of the openings
 UNRELATED_SHARE = 0.05  # of the openings, seen once more after an exchange about something else
 ANSWERED_SHARE = 0.3  # of a theme's follow-ups, those that come after an answer
@@ -143,7 +143,7 @@ class Plans:
     """What replies are about: the theme, and the piece that the fewest replies have.
 
     Args:
-        themes: of each reply the symbol
+        themes: of each reply the name
         pieces: encodes replies
     """
 
@@ -158,23 +158,22 @@ class Plans:
         """The theme's symbol and the rarest piece with a letter; of several the longest."""
         words = [piece for piece in pieces if any(map(str.isalpha, piece))] or list(pieces)
         rarest = min(words, key=lambda piece: (self.counts[piece], -len(piece)))
-        return [self.themes[reply], rarest]
+        return [theme_symbol(self.themes[reply]), rarest]
 
 
-def theme_symbol(language: str, name: str) -> str:
+def theme_symbol(name: str) -> str:
     """Of a theme in a plan; in capitals, which no source has."""
-    return f"<{language}:{name}>".upper()
+    return f"<{name.upper()}>"
 
 
 def themes_of_replies(themes: Mapping[str, Sequence[Theme]]) -> dict[str, str]:
-    """The symbol of each reply's theme, from the themes of each language; the first with it."""
-    symbols: dict[str, str] = {}
+    """The name of each reply's theme, from the themes of each language; the first that has it."""
+    names: dict[str, str] = {}
     for language, found in themes.items():
         for theme in found:
             for exchange in theme.exchanges():
-                symbol = theme_symbol(language, theme.name)
-                symbols.setdefault(_said(exchange.reply, language), symbol)
-    return symbols
+                names.setdefault(_said(exchange.reply, language), theme.name)
+    return names
 
 
 @dataclass(frozen=True)
@@ -267,7 +266,7 @@ def main(argv: list[str] | None = None) -> int:
     prefix = args.out / "spm"
     # Every Han character of the corpus is a piece of its own, so that each can be written.
     symbols = [SEPARATOR, PLAN_END, *(SPEAKERS.values() if args.speakers else ())]
-    symbols += sorted(set(replies.values()))
+    symbols += sorted(set(map(theme_symbol, replies.values())))
     spm.train(sentences(train, replies), prefix, VOCAB_SIZE, coverage=1.0, symbols=symbols)
     pieces = sentencepiece.SentencePieceProcessor(model_file=f"{prefix}.model")
     known = (source for source, reply in train if not is_canned(reply))

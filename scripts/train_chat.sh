@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train s2s_attn on the bundled dialogues: checkpoints/chat, chat-en or chat-zh. About three minutes on two cores.
 # Needs: scripts/prepare_chat.sh
-# Usage: [CHAT_LANG=en|zh|both] [PLAN_UPDATES=320] scripts/train_chat.sh [any fairseq-train flag, e.g. --max-epoch 30]
+# Usage: [CHAT_LANG=en|zh|both] [PLAN_UPDATES=300] scripts/train_chat.sh [any fairseq-train flag, e.g. --max-epoch 30]
 #        PLAN_UPDATES: updates of the first part, which learns what a reply is about
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,10 +41,10 @@ common=(--user-dir fairseq_plugins --task translation --source-lang src --target
 plan=checkpoints/$name/plan
 echo "train_chat: what replies are about"
 scripts/train_on_cores.sh "$cores" "data-bin/$name/plan" "${common[@]}" --dropout 0.1 --label-smoothing 0.1 \
-    --batch-size 256 --lr 0.014 --warmup-updates 50 --max-update "${PLAN_UPDATES:-320}" \
+    --batch-size 256 --lr 0.014 --warmup-updates 50 --max-update "${PLAN_UPDATES:-300}" \
     --save-interval-updates 200 --keep-interval-updates 1 --save-dir "$plan"
 echo "train_chat: the replies"
 scripts/train_on_cores.sh "$cores" "data-bin/$name" "${common[@]}" --dropout 0 --label-smoothing 0 \
-    --max-tokens 2400 --lr 0.01 --warmup-updates 50 --max-update 430 \
+    --max-tokens 2400 --lr 0.009 --warmup-updates 50 --max-update 400 \
     --save-interval-updates 200 --keep-interval-updates 1 --save-dir "checkpoints/$name" \
     --finetune-from-model "$plan/checkpoint_last.pt" "$@"   # a later flag wins
