@@ -185,6 +185,7 @@ def test_json_is_one_object_for_each_reply():
     assert set(first) == {
         "text",
         "source",
+        "plan",
         "kind",
         "tokens",
         "seconds",

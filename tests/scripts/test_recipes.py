@@ -37,13 +37,15 @@ def test_an_unknown_language_is_one_sentence(chat: Sandbox, script: str) -> None
 def test_the_chat_is_prepared_checked_and_trained(chat: Sandbox, language: str, name: str) -> None:
     for script in ("scripts/prepare_chat.sh", "scripts/train_chat.sh"):
         assert chat.run(script, "--seed", "7", CHAT_LANG=language).returncode == 0
-    made, checked, also_checked, binarised, binarised_plans, begun, trained = chat.calls()
+    made, checked, also_checked, *binarised, begun, trained = chat.calls()
     text = f"data-bin/{name}.text"
     assert made == f"python scripts/prepare_chat.py --lang {language} --out {text} --turns 1"
     assert checked == f"python scripts/check_text.py {text}/train.src {text}/train.tgt"
     assert also_checked == f"python scripts/check_text.py {text}/valid.src {text}/valid.tgt"
-    assert binarised.startswith("fairseq-preprocess --source-lang src --target-lang tgt")
-    assert f"--trainpref {text}/plan/train " in binarised_plans
+    common = f"fairseq-preprocess --source-lang src --target-lang tgt --srcdict {text}/spm.dict.txt"
+    assert all(call.startswith(f"{common} --tgtdict {text}/tgt.dict.txt") for call in binarised)
+    parts = sorted(call.split("--trainpref ")[1].split()[0] for call in binarised)  # at a time
+    assert parts == [f"{text}/./train", f"{text}/plan/train"]
     assert begun.startswith(f"fairseq-train data-bin/{name}/plan --user-dir fairseq_plugins")
     assert trained.startswith(f"fairseq-train data-bin/{name} --user-dir fairseq_plugins")
     first = f"checkpoints/{name}/plan"
