@@ -20,8 +20,8 @@ from .errors import S2SError
 MAX_TOGETHER = 64  # items of other work that are done at once
 PATIENCE = 0.05  # seconds that other work waits for more of its kind while rows are searched for
 ROWS_AT_ONCE = 8  # for so many each step is handed over at once; to wake their callers takes time
-ROWS_TO_JOIN = 4  # for so many that run, one more must wait before any joins: one encoder pass ...
-STEPS_TO_JOIN = 4  # ... but no row waits longer than so many steps
+ROWS_TO_JOIN = 2  # for so many that run, one more must wait before any joins: one encoder pass ...
+STEPS_TO_JOIN = 6  # ... but no row waits longer than so many steps
 
 logger = logging.getLogger(__name__)
 
