@@ -1,6 +1,7 @@
 """The thread that owns a model: rows step by step, other work between two steps."""
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -19,7 +20,7 @@ from .errors import S2SError
 
 MAX_TOGETHER = 64  # items of other work that are done at once
 PATIENCE = 0.05  # seconds that other work waits for more of its kind while rows are searched for
-ROWS_AT_ONCE = 8  # for so many each step is handed over at once; to wake their callers takes time
+HELD = 0.001  # seconds that a step waits for more, for each other row: to wake callers takes time
 ROWS_TO_JOIN = 2  # for so many that run, one more must wait before any joins: one encoder pass ...
 STEPS_TO_JOIN = 6  # ... but no row waits longer than so many steps
 
@@ -58,14 +59,16 @@ class Row(History):
         self.found: queue.SimpleQueue[list[Step] | Exception] = queue.SimpleQueue()
         self.left = False
         self._held: list[Step] = []
+        self._given = -math.inf
 
-    def give(self, step: Step, most: int) -> None:
-        """Hand a step over, with those before it, where it is the first or they are enough."""
+    def give(self, step: Step, wait: float) -> None:
+        """Hand a step over, with those before it, ``wait`` seconds after the last time."""
         self._held.append(step)
         self.say(step.word)
-        if len(self._held) >= most or len(self.words) == 1:
+        now = time.monotonic()
+        if now - self._given >= wait:
             self.found.put(self._held)
-            self._held = []
+            self._held, self._given = [], now
 
 
 class Job:
@@ -244,14 +247,14 @@ class Engine:
         last = [row.words[-1] if row.words else self.eos for row in rows]
         lprobs, alignment = batch.step(last)
         words, scores = choose(lprobs, rows, self.pad, self.eos)
-        most = 1 + len(self.rows) // ROWS_AT_ONCE
+        wait = HELD * max(0, len(self.rows) - 1)
         alignments = [None] * len(rows) if alignment is None else alignment.tolist()
         going_on = []
         found = zip(rows, words.tolist(), scores.tolist(), alignments, strict=True)
         for place, (row, word, score, weights) in enumerate(found):
             seen = None if weights is None else weights[: batch.lengths[place]]
             ends = word == self.eos
-            row.give(Step(word, score, seen), 1 if ends else most)
+            row.give(Step(word, score, seen), 0.0 if ends else wait)
             if not ends:
                 going_on.append(place)
         return going_on

@@ -128,6 +128,14 @@ def test_rows_wait_for_a_place_and_all_get_one():
         assert_same(steps, output)
 
 
+def test_a_step_is_held_for_more_but_for_the_first_and_the_last():
+    row = Row(torch.tensor([4, 2]), OPTIONS)
+    for word, wait in ((7, 60.0), (8, 60.0), (9, 60.0), (2, 0.0)):
+        row.give(Step(word, -1.0, None), wait)
+    handed = [row.found.get_nowait() for _ in range(row.found.qsize())]
+    assert [[step.word for step in steps] for steps in handed] == [[7], [8, 9, 2]]
+
+
 def test_where_many_run_new_rows_join_together_and_none_waits_long():
     task, model = make()
     [source] = sources_of(task, [4])
