@@ -99,6 +99,7 @@ def test_later_turns_carry_the_exchange_before(folder):
     assert all(line.split().count(SEPARATOR) == 2 for line in context)
 
 
+@pytest.mark.slow
 def test_more_turns_and_their_speakers_are_written(tmp_path):
     assert prepare_chat.main(["--out", str(tmp_path), "--turns", "2", "--speakers"]) == 0
     lone = "\u2581"  # SentencePiece's space before a symbol
@@ -117,12 +118,14 @@ def test_more_turns_and_their_speakers_are_written(tmp_path):
     assert not any("<" in reply for reply in replies)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files(folder, tmp_path):
     prepare_chat.main(["--out", str(tmp_path)])
     for name in ("train.src", "train.tgt", "valid.src", "valid.tgt", "spm.dict.txt"):
         assert read(folder, name) == read(tmp_path, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language, other", [("en", "你"), ("zh", " the ")])
 def test_one_language_alone(tmp_path, language, other):
     prepare_chat.main(["--lang", language, "--out", str(tmp_path)])
