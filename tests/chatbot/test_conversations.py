@@ -56,13 +56,19 @@ class Scripted:
         yield Reply(self.text)
 
 
-def test_a_fallback_is_never_on_topic(language):
+@pytest.fixture
+def no_corpus(monkeypatch):
+    """To draw it takes seconds, and only the overlap needs it."""
+    monkeypatch.setattr("scripts.judge_chat.drawn", lambda language: ["hello"])
+
+
+def test_a_fallback_is_never_on_topic(language, no_corpus):
     for fallback in FALLBACKS[language]:
         verdicts = list(judge(Scripted(fallback), language, "tuned", None))
         assert summary(verdicts)["on_topic"] == 0 and summary(verdicts)["fallback"] == 1
 
 
-def test_one_answer_for_everything_is_on_topic_for_few(language):
+def test_one_answer_for_everything_is_on_topic_for_few(language, no_corpus):
     text = {"en": "It is cold and rainy outside.", "zh": "外面又冷又下雨。"}[language]
     assert language_of(text) == language
     assert summary(list(judge(Scripted(text), language, "tuned", None)))["on_topic"] < 0.15
