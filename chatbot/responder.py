@@ -179,7 +179,7 @@ class Seq2SeqResponder:
         for draft, stream in begun:
             while len(draft.pieces) < enough and draft.take(stream):
                 pass
-        best = max(range(len(begun)), key=lambda i: begun[i][0].score)
+        best = max(range(len(begun)), key=lambda i: self._sureness(begun[i][0]))
         for i, (_, stream) in enumerate(begun):
             if i != best:
                 stream.close()

@@ -143,7 +143,7 @@ class Plans:
     """What replies are about: the theme, and the piece that the fewest replies have.
 
     Args:
-        themes: of each reply the name
+        themes: of each reply the name of its theme
         pieces: encodes replies
     """
 
