@@ -34,6 +34,15 @@ setup(
         # Only here: the fork installs files named fairseq/, which would overwrite a user's own.
         "fairseq": ["fairseq-fixed==0.12.3.1"],
         "chatbot": ["gradio>=6.31,<7"],
+        # What scripts/ needs beyond the plugin: data sets, scores, the report.
+        "recipes": [
+            "jinja2>=3.1",
+            "matplotlib>=3.8",
+            "pyyaml>=6.0",
+            "rouge-score>=0.1.2",
+            "sacremoses>=0.1.1",
+            "tqdm>=4.60",
+        ],
         "test": [
             "playwright>=1.49",
             "pytest>=8",

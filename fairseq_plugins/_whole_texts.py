@@ -1,17 +1,19 @@
 """A batch of whole texts: searched for by fairseq's generator, or scored as they are."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from fairseq.data import data_utils
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.models import FairseqEncoderDecoderModel
+from fairseq.models.lstm import LSTMEncoder
 from fairseq.tasks.translation import TranslationTask
 from torch import Tensor
 
 MAX_TOKENS = 4000  # source tokens in a batch, and target tokens that are scored together
 
+Result = TypeVar("Result")
 Pair = tuple[Tensor, Tensor]  # source (src_len,) and target (tgt_len,), each with </s>
 
 
@@ -75,27 +77,68 @@ def _output(source: Tensor, real: Tensor, found: dict[str, Tensor]) -> Output:
 
 def force(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> list[list[float]]:
     """Log-probability of each word of the targets, by teacher forcing."""
+    return _in_batches(lambda pairs: _force(model, pairs), pairs)
+
+
+def attend(
+    model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]
+) -> list[list[list[float]] | None]:
+    """The alignment (tgt_len, src_len) of each pair, by teacher forcing; None without attention.
+
+    fairseq's ``lstm`` is given one pair at a time: its alignments are wrong in a padded batch
+    (issue 3625 of fairseq).
+    """
+    most = 1 if isinstance(model.encoder, LSTMEncoder) else MAX_TOKENS
+    return _in_batches(lambda pairs: _attend(model, pairs), pairs, most)
+
+
+def _in_batches(
+    function: Callable[[Sequence[Pair]], Sequence[Result]],
+    pairs: Sequence[Pair],
+    most: int = MAX_TOKENS,
+) -> list[Result]:
+    """What ``function`` gives for each pair, in batches of ``most`` pairs and similar lengths."""
     order = sorted(range(len(pairs)), key=lambda place: sum(map(len, pairs[place])))
     longest = max(len(part) for pair in pairs for part in pair)
-    size = max(1, MAX_TOKENS // longest)
-    scores: list[list[float]] = [[] for _ in pairs]
+    size = max(1, min(most, MAX_TOKENS // longest))
+    results: dict[int, Result] = {}
     for start in range(0, len(order), size):
         places = order[start : start + size]
-        for place, found in zip(places, _force(model, [pairs[i] for i in places]), strict=True):
-            scores[place] = found
-    return scores
+        results.update(zip(places, function([pairs[i] for i in places]), strict=True))
+    return [results[place] for place in range(len(pairs))]
 
 
 def _force(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> list[list[float]]:
-    """The same of one batch."""
+    """The scores of one batch."""
+    net_output = _run(model, pairs)
+    targets = [target for _, target in pairs]
+    target = data_utils.collate_tokens(targets, model.decoder.dictionary.pad())
+    lprobs = model.get_normalized_probs(net_output, log_probs=True)
+    scores = lprobs.gather(2, target.to(lprobs.device).unsqueeze(2)).squeeze(2).tolist()
+    return [row[: len(words)] for row, words in zip(scores, targets, strict=True)]
+
+
+def _attend(
+    model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]
+) -> list[list[list[float]] | None]:
+    """The alignments of one batch."""
+    extra = _run(model, pairs)[1]
+    alignment = extra["attn"][0] if isinstance(extra, dict) else extra  # fairseq's lstm: bare
+    if alignment is None:
+        return [None] * len(pairs)
+    rows = alignment.float().cpu()  # (batch, tgt_len, src_len), padded at the end
+    return [
+        each[: len(target), : len(source)].tolist()
+        for each, (source, target) in zip(rows, pairs, strict=True)
+    ]
+
+
+def _run(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> Any:
+    """What the model makes of one batch, padded at the end."""
     sources, targets = zip(*pairs, strict=True)
     eos, pad = model.decoder.dictionary.eos(), model.decoder.dictionary.pad()
     device = next(model.parameters()).device
     src_tokens = data_utils.collate_tokens(sources, model.encoder.dictionary.pad()).to(device)
-    target = data_utils.collate_tokens(targets, pad).to(device)
     before = data_utils.collate_tokens(targets, pad, eos, move_eos_to_beginning=True).to(device)
     lengths = torch.tensor([len(source) for source in sources], device=device)
-    net_output = model(src_tokens, lengths, before)
-    lprobs = model.get_normalized_probs(net_output, log_probs=True)
-    scores = lprobs.gather(2, target.unsqueeze(2)).squeeze(2).tolist()
-    return [row[: len(words)] for row, words in zip(scores, targets, strict=True)]
+    return model(src_tokens, lengths, before)

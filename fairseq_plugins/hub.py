@@ -35,6 +35,7 @@ from fairseq.dataclass.configs import GenerationConfig  # noqa: E402
 from fairseq.tasks.translation import TranslationTask  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from ._alignment import WordAlignment, align  # noqa: E402
 from ._loading import build, find_languages, read_dictionary, read_pieces  # noqa: E402
 from ._token_stream import Token, TokenStream  # noqa: E402
 from ._whole_texts import Output, force, search  # noqa: E402
@@ -44,7 +45,7 @@ from .models import S2SModel  # noqa: E402
 from .stepwise import Busy, StepBatcher  # noqa: E402
 from .tasks import TranslationS2SConfig, TranslationS2STask  # noqa: E402
 
-__all__ = ["Busy", "Hypothesis", "Seq2Seq", "Token", "TokenStream", "load"]
+__all__ = ["Busy", "Hypothesis", "Seq2Seq", "Token", "TokenStream", "WordAlignment", "load"]
 
 logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)  # else four lines for each batch
 
@@ -290,6 +291,23 @@ class Seq2Seq:
             return []
         tensors = [(self._source(source), self._target(target)) for source, target in pairs]
         return self.batcher.run_together(tensors, lambda pairs: force(self.model, pairs), "score")
+
+    def align(
+        self, pairs: Sequence[tuple[str, "str | Sequence[str] | Hypothesis"]]
+    ) -> list[WordAlignment]:
+        """Which words of an input each word of an output came from, by the model's attention.
+
+        Args:
+            pairs: of an input and an output; an output is a text, or its tokens, with or without
+                ``</s>``, or a hypothesis of :meth:`generate` for this input, whose alignment is
+                then that of the search; the others are read by the model, word by word
+
+        Raises:
+            S2SError: for a model without attention, a hypothesis of another input, or a text that
+                is too long
+            Busy: where too many wait
+        """
+        return align(self, pairs)
 
     @property
     def batcher(self) -> StepBatcher:

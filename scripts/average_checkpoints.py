@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.serialization import safe_globals
 
 Checkpoint = dict[str, Any]
 Weights = dict[str, torch.Tensor]
@@ -26,9 +27,13 @@ class CheckpointError(ValueError):
 
 
 def read(path: Path) -> Checkpoint:
-    """A fairseq checkpoint, read without running any code of it."""
+    """A fairseq checkpoint, read without running any code of it.
+
+    fairseq's own models keep their options as an ``argparse.Namespace``, which runs no code.
+    """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with safe_globals([argparse.Namespace]):
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError):

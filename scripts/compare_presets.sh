@@ -46,8 +46,9 @@ for preset in "${presets[@]}"; do
         fairseq-generate data-bin/multi30k --user-dir fairseq_plugins --gen-subset "${subset%:*}" \
             --path "$results/$preset/checkpoint_last.pt" --beam 5 --max-len-a 1.5 --max-len-b 10 \
             --remove-bpe sentencepiece --scoring sacrebleu > "$results/$preset.${subset#*:}.out"
-        row+=$'\t'$(grep '^H-' "$results/$preset.${subset#*:}.out" | sed 's/^H-//' | sort -n | cut -f 3 |
-            sacrebleu "data-bin/multi30k.text/${subset#*:}.de" --metrics bleu --score-only --width 2)
+        row+=$'\t'$(python scripts/score.py --generated "$results/$preset.${subset#*:}.out" --metrics bleu --language de \
+            --references "data-bin/multi30k.text/${subset#*:}.de" --output "$results/$preset.${subset#*:}.json" |
+            sed -n 's/^ *"bleu": \([0-9.]*\),*$/\1/p')
     done
     row+=$'\t'$(grep -o '| valid | .* ppl [0-9.]*' "$results/$preset.log" | tail -1 | grep -o '[0-9.]*$')
     echo "$row" | tee -a "$results/table.tsv"

@@ -14,108 +14,18 @@ number of different n-grams over that of all n-grams (Li et al. 2016, arXiv:1510
 
 import argparse
 import json
-import math
-import re
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import sentencepiece
-from sacrebleu.metrics.bleu import BLEU
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts import spm
-
-TOKENIZERS = {"en": "13a", "zh": "zh"}
-GENERIC = 10  # of a system's replies, the most frequent ones
-HAN = re.compile("[\u4e00-\u9fff]")
-
-
-class Ruler:
-    """What measures replies in one language."""
-
-    def __init__(self, language: str) -> None:
-        self.language = language
-        self.metric = BLEU(
-            lowercase=True, tokenize=TOKENIZERS[language], smooth_method="none", force=True
-        )
-
-    def words(self, text: str) -> list[str]:
-        """The words of a text, as BLEU counts them."""
-        return self.metric.tokenizer(text.lower().strip()).split()
-
-    def bleu(self, replies: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        """BLEU-1 to BLEU-4, in percent."""
-        score = self.metric.corpus_score(list(replies), [list(references)])
-        shares = [c / t if t else 0.0 for c, t in zip(score.counts, score.totals, strict=True)]
-        return {
-            f"bleu-{n}": round(100 * score.bp * _geometric_mean(shares[:n]), 2)
-            for n in range(1, len(shares) + 1)
-        }
-
-    def describe(self, replies: Sequence[str]) -> dict[str, Any]:
-        """How long, how varied and how generic replies are; a person's or a system's."""
-        said = [self.words(reply) for reply in replies]
-        between = "" if self.language == "zh" else " "
-        texts = Counter(between.join(words) for words in said)
-        frequent = texts.most_common(GENERIC)
-        han = sum(bool(HAN.search(reply)) for reply in replies)
-        return {
-            "mean length": round(sum(map(len, said)) / len(said), 2),
-            "distinct-1": round(distinct(said, 1), 4),
-            "distinct-2": round(distinct(said, 2), 4),
-            "different replies": round(len(texts) / len(said), 4),
-            "generic share": round(sum(count for _, count in frequent) / len(said), 4),
-            "generic replies": dict(frequent),
-            "replies in Chinese": round(han / len(replies), 4),
-        }
-
-    def perplexity(
-        self, scores: Sequence[Sequence[float]], references: Sequence[str]
-    ) -> dict[str, float]:
-        """Of the references, for each piece and for each word, the end of a reply included.
-
-        Args:
-            scores: binary logarithm of each piece's probability, the end's too
-        """
-        bits = -sum(map(sum, scores))
-        pieces = sum(map(len, scores))
-        words = sum(len(self.words(reference)) + 1 for reference in references)
-        return {"piece": round(2 ** (bits / pieces), 2), "word": round(2 ** (bits / words), 2)}
-
-
-def distinct(said: Sequence[Sequence[str]], n: int) -> float:
-    """Different n-grams over all n-grams; 0 where there is none."""
-    grams = [tuple(words[i : i + n]) for words in said for i in range(len(words) - n + 1)]
-    return len(set(grams)) / len(grams) if grams else 0.0
-
-
-def _geometric_mean(shares: Sequence[float]) -> float:
-    if not all(shares):
-        return 0.0
-    return math.exp(sum(map(math.log, shares)) / len(shares))
-
-
-# --- what fairseq-generate prints
-
-
-def read_generated(path: Path, kind: str, count: int) -> list[str]:
-    """The last field of the lines ``KIND-NUMBER``, in the order of the numbers, one for each.
-
-    Raises:
-        ValueError: where they are not exactly those of ``count`` messages
-    """
-    found: dict[int, str] = {}
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            if mark := re.match(rf"{kind}-(\d+)\t", line):
-                found[int(mark[1])] = line.rstrip("\n").rsplit("\t", 1)[1]
-    if sorted(found) != list(range(count)):
-        raise ValueError(f"{path} answers {len(found)} messages, but there are {count} references")
-    return [found[number] for number in range(count)]
+from scripts.scoring.generated import read_generated, read_scores
+from scripts.scoring.ruler import TOKENIZERS, Ruler
 
 
 def evaluate(
@@ -127,8 +37,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """All numbers of one language."""
     ruler = Ruler(language)
-    lines = read_generated(scored, "P", len(references))
-    scores = [[float(score) for score in line.split()] for line in lines]
+    scores = read_scores(scored, len(references))
     result = {
         "language": language,
         "replies": len(references),

@@ -65,6 +65,14 @@ def test_tied_weights_stay_tied(tmp_path: Path) -> None:
     assert model["w"].data_ptr() == model["output"].data_ptr()
 
 
+def test_the_options_of_fairseqs_own_models_are_read(tmp_path: Path) -> None:
+    path, output = tmp_path / "lstm.pt", tmp_path / "average.pt"
+    torch.save({"model": {"w": torch.ones(2)}, "args": argparse.Namespace(lr=1)}, path)
+    main([str(path), "--output", str(output)])
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        assert torch.load(output, weights_only=True)["args"].lr == 1
+
+
 def test_one_checkpoint_is_its_own_average(tmp_path: Path) -> None:
     path = save(tmp_path / "1.pt", 1, w=torch.tensor([0.1, -0.0]))
     main([str(path), "--output", str(path)])  # onto itself
@@ -110,9 +118,9 @@ def code(folder: Path) -> list[Path]:
     return [folder / "code.pt"]
 
 
-def namespace(folder: Path) -> list[Path]:
-    torch.save({"model": {}, "args": argparse.Namespace(lr=1)}, folder / "namespace.pt")
-    return [folder / "namespace.pt"]
+def other_class(folder: Path) -> list[Path]:
+    torch.save({"model": {}, "args": Fraction(1, 2)}, folder / "fraction.pt")
+    return [folder / "fraction.pt"]
 
 
 def weights_only(folder: Path) -> list[Path]:
@@ -130,7 +138,7 @@ def weights_only(folder: Path) -> list[Path]:
         (empty, "empty.pt is no checkpoint that can be read safely"),
         (text, "text.pt is no checkpoint that can be read safely"),
         (code, "code.pt is no checkpoint that can be read safely"),
-        (namespace, "namespace.pt is no checkpoint that can be read safely"),
+        (other_class, "fraction.pt is no checkpoint that can be read safely"),
         (weights_only, "weights.pt is no fairseq checkpoint"),
     ],
 )

@@ -13,7 +13,8 @@ import sacrebleu
 import sentencepiece
 
 from scripts import evaluate_dialogue, spm
-from scripts.evaluate_dialogue import Ruler, distinct, read_generated
+from scripts.scoring.generated import read_generated
+from scripts.scoring.ruler import Ruler, distinct
 
 from .sandbox import ROOT, Sandbox
 from .test_prepare_dialogue import write_corpus

@@ -1,0 +1,1 @@
+"""How well alignments agree with those that people made, and aligners to compare with."""

@@ -1,0 +1,91 @@
+"""A corpus as files of parallel text: whole, sound, or not there at all."""
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..check_text import TextError, check_parallel
+from .corpus import Corpus, CorpusError, Example
+
+OURS = (".src", ".tgt", ".references.jsonl")  # the ends of the names of what is written
+
+
+def write(corpus: Corpus, folder: Path) -> None:
+    """Write SUBSET.src and SUBSET.tgt of each subset, and SUBSET.references.jsonl of all but train.
+
+    In train, an example has one line for each of its targets; elsewhere one line with the first
+    target, and all of them as a JSON list in the references. The files are made in FOLDER.tmp,
+    which then takes the place of FOLDER.
+
+    Raises:
+        CorpusError: for an empty subset, an example without a target, a text that is empty or that
+            would not stay one line, and a FOLDER that holds files of another kind
+    """
+    folder = folder.absolute()
+    check_replaceable(folder)
+    for name, examples in corpus.items():
+        check_examples(name, examples)
+    partial = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for name, examples in corpus.items():
+            write_subset(partial / name, examples, every_target=name == "train")
+        replace(partial, folder)
+    except TextError as error:
+        raise CorpusError(str(error).replace(f"{partial}/", "").removesuffix(".")) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise CorpusError unless a folder is missing or holds nothing but what ``write`` makes."""
+    if folder.exists() and not folder.is_dir():
+        raise CorpusError(f"{folder} is a file, where a folder is to be written")
+    others = [path for path in folder.glob("*") if not path.name.endswith(OURS)]
+    if others:
+        raise CorpusError(
+            f"{folder} holds {min(others).name} too and would be replaced as a whole:"
+            " choose a folder that is missing or empty"
+        )
+
+
+def check_examples(name: str, examples: Sequence[Example]) -> None:
+    """Raise CorpusError for an empty subset and for an example that cannot be written."""
+    if not examples:
+        raise CorpusError(f"the {name} set is empty")
+    for number, example in enumerate(examples, start=1):
+        if not example.targets:
+            raise CorpusError(f"{name}, example {number}: there is no target")
+        for side, text in [("source", example.source)] + [("target", t) for t in example.targets]:
+            if not text.strip():
+                raise CorpusError(f"{name}, example {number}: the {side} is empty")
+            if "\n" in text or "\r" in text:
+                raise CorpusError(f"{name}, example {number}: the {side} has a line break")
+
+
+def write_subset(prefix: Path, examples: Sequence[Example], *, every_target: bool) -> None:
+    """Write the files of one subset and check that they are parallel text."""
+    chosen = [
+        (e.source, t) for e in examples for t in (e.targets if every_target else e.targets[:1])
+    ]
+    files = [prefix.with_name(f"{prefix.name}.{side}") for side in ("src", "tgt")]
+    for file, texts in zip(files, zip(*chosen, strict=True), strict=True):
+        write_lines(file, texts)
+    if not every_target:
+        references = (json.dumps(example.targets, ensure_ascii=False) for example in examples)
+        write_lines(prefix.with_name(f"{prefix.name}.references.jsonl"), references)
+    check_parallel(files)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Lines of text, in UTF-8."""
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8"))
+
+
+def replace(partial: Path, folder: Path) -> None:
+    """Put one folder in the place of another, which holds only what an earlier ``write`` made."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)

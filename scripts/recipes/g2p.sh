@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Pronunciation: SIGMORPHON 2021, task 1, words to IPA in 21 languages; one model for all ten languages of the tracks medium and low,
+# told by a token which it is. Word error rate of every seed's model and of all seeds' models together (an ensemble, as the
+# published numbers are); a track's is the mean over its languages.
+# Needs: scripts/setup_env.sh; $S2S_DATA/sigmorphon2021_g2p
+# Usage: SEEDS="1 2 3" scripts/recipes/g2p.sh [high] [medium] [low] [any fairseq-train flag]
+#        Core-minutes a seed: high 20, low 10 (medium not measured yet)
+source "$(dirname "$0")/common.sh"
+choose "high medium low" "$@"
+
+model=(--arch s2s_attn --rnn-type gru --bridge summary --readout maxout --share-decoder-input-output-embed --dropout 0.4
+       --encoder-embed-dim 128 --encoder-hidden-size 256 --decoder-embed-dim 128 --decoder-out-embed-dim 128
+       --decoder-hidden-size 256 --attention-dim 256 "${ours[@]}")
+loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0.1)
+optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler cosine --warmup-updates 200 --warmup-init-lr 0.00001)
+together="s2s_attn, ensemble of ${#seeds[@]}"
+
+# measure MODEL RUN [option of scripts/results.py add ...]: RUN's answers to the tests of all languages, and their mean
+measure() {
+    local number subset tasks=()
+    for number in "${!languages[@]}"; do
+        subset=test$([ "$number" = 0 ] || echo "$number")
+        tasks+=("sigmorphon2021-${languages[number]}")
+        score "$2" "$subset" "$out/data-bin/$name.text/$(test_of "$number").references.jsonl" "wer per"
+        record "${tasks[number]}" "$1" "$seed" "$2" "$subset" "SEEDS='${seeds[*]}' $recipe $track" "${@:3}"
+    done
+    if [ "$track" = high ]; then return; fi
+    for metric in wer per; do
+        python scripts/results.py macro --results "$results" --task "$name" --metric $metric --model "$1" --over "${tasks[@]}" \
+            --one-model --command "SEEDS='${seeds[*]}' $recipe $track"
+    done
+}
+test_of() { if [ "$track" = high ]; then echo test; else echo "test.${languages[$1]}"; fi; }
+
+# answer RUN [flag of fairseq-generate ...]
+answer() {
+    local number
+    for number in "${!languages[@]}"; do
+        generate "$name" "$1" "test$([ "$number" = 0 ] || echo "$number")" --beam 5 --max-len-a 2 --max-len-b 10 "${@:2}"
+    done
+}
+
+for track in $(pick "high medium low"); do
+    name=sigmorphon2021-$track best="" last=()
+    case $track in
+        high) languages=(eng_us) batch=(--max-tokens 2000 --max-update 3800) part=(--language eng_us) ;;
+        medium) languages=(arm_e bul dut fre geo hbs_latn hun jpn_hira kor vie_hanoi)
+                batch=(--max-tokens 2000 --max-update 6000) part=(--track medium) ;;
+        low) languages=(ady gre ice ita khm lav mlt_latn rum slv wel_sw)
+             batch=(--max-tokens 500 --max-update 5500) part=(--track low) ;;
+    esac
+    prepare "$name" src tgt 0 sigmorphon sigmorphon2021_g2p "${part[@]}"
+    for seed in "${seeds[@]}"; do
+        run=$out/checkpoints/$name-$seed
+        train "$name" "$run" "$seed" "${model[@]}" "${loss[@]}" "${optim[@]}" "${batch[@]}" --keep-last-epochs 5 "${flags[@]}"
+        average "$run"
+        answer "$run"
+        measure s2s_attn "$run"
+        best+=${best:+:}$run/checkpoint_best.pt last+=("$run/checkpoint_last.pt")
+    done
+    if [ ${#seeds[@]} = 1 ]; then continue; fi
+    run=$out/checkpoints/$name-ensemble seed=${seeds[0]}
+    answer "$run" --path "$best"
+    measure "$together" "$run" --checkpoint "${last[@]}" --note "seeds ${seeds[*]} together"
+done

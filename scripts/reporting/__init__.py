@@ -1,0 +1,1 @@
+"""What ``scripts/report.py`` is made of: each part of the page is a file with one ``section``."""

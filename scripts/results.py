@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""The one table of results: docs/results.json, and the part of the README that is made from it.
+
+Usage:
+    scripts/results.py add --task multi30k-en-de-test2016 --model s2s_attn --seed 1 \
+        --scores scores.json --checkpoint CHECKPOINT --command "scripts/recipes/multi30k.sh"
+    scripts/results.py macro --task sigmorphon2021-medium --model s2s_attn --metric wer \
+        --over sigmorphon2021-arm_e sigmorphon2021-bul ...
+    scripts/results.py remove --task TASK --model MODEL [--metric METRIC]
+    scripts/results.py table [--readme README.md]
+    scripts/results.py check --readme README.md
+
+Each takes --results, by default docs/results.json. scores.json is from ``scripts/score.py``.
+Weights and minutes are read from the checkpoint; give the last one, which knows the time of the
+whole training; of an ensemble all, whose weights and minutes are summed.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import fairseq_plugins
+from scripts import spm
+from scripts.tabulating import readme, record, tables
+
+RESULTS = Path(__file__).resolve().parents[1] / "docs/results.json"
+
+
+def versions() -> dict[str, str]:
+    """What the numbers are made with."""
+    used = {"fairseq_plugins": fairseq_plugins.__version__}
+    for name in ("fairseq-fixed", "fairseq", "torch"):
+        try:
+            used.setdefault(name.removesuffix("-fixed"), _version(name))
+        except PackageNotFoundError:
+            continue
+    return used
+
+
+def _version(name: str) -> str:
+    return f"{version(name)} (fairseq-fixed)" if name == "fairseq-fixed" else version(name)
+
+
+def read_scores(path: Path) -> dict[str, float]:
+    """The numbers of scores.json.
+
+    Raises:
+        ValueError: where it is no such file
+    """
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        scores = {name: float(value) for name, value in metrics.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path} holds no numbers: make it with scripts/score.py") from None
+    if not scores or not all(map(math.isfinite, scores.values())):
+        raise ValueError(f"{path} has no metric, or one that is no number: score again")
+    return scores
+
+
+def run_of(options: argparse.Namespace) -> record.Run:
+    """What a training adds, with the cost that its checkpoints tell where nobody else does."""
+    parameters, minutes = options.parameters, options.minutes
+    complete = not options.incomplete
+    if options.checkpoint:
+        from scripts.tabulating import training  # torch takes seconds, and most commands need none
+
+        weights, seconds, ends = zip(*map(training.read, options.checkpoint), strict=True)
+        complete = complete and all(ends)
+        parameters = sum(weights) if parameters is None else parameters
+        minutes = sum(seconds) / 60 * options.processes if minutes is None else minutes
+    return record.Run(
+        task=options.task,
+        model=options.model,
+        seed=options.seed,
+        command=options.command,
+        parameters=parameters,
+        minutes=None if minutes is None else round(minutes, 1),
+        complete=complete,
+        versions=versions(),
+        note=options.note,
+    )
+
+
+def add(options: argparse.Namespace) -> None:
+    """A seed's numbers."""
+    scores, run = read_scores(options.scores), run_of(options)
+    with record.changing(options.results) as rows:
+        for metric, value in scores.items():
+            record.put(rows, run, metric, round(value, 4))
+
+
+def macro(options: argparse.Namespace) -> None:
+    """The mean over tasks."""
+    facts = (options.task, options.model, 0, options.command, options.parameters, options.minutes)
+    run = record.Run(*facts, True, versions(), options.note)
+    with record.changing(options.results) as rows:
+        record.put_macro(rows, run, options.metric, options.over, options.one_model)
+
+
+def remove(options: argparse.Namespace) -> None:
+    """Objects that are no longer true."""
+    named = {key: getattr(options, key) for key in ("task", "model", "metric")}
+    wanted = {key: value for key, value in named.items() if value is not None}
+    with record.changing(options.results) as rows:
+        kept = [row for row in rows if any(row[key] != value for key, value in wanted.items())]
+        if len(kept) == len(rows):
+            raise ValueError(f"{options.results} has nothing of {' '.join(wanted.values())}")
+        rows[:] = kept
+
+
+def table(options: argparse.Namespace) -> None:
+    """Print the tables, or put them into the README."""
+    text = tables.render(_rows(options.results))
+    if options.readme is None:
+        print(text, end="")
+    else:
+        content = readme.replaced(options.readme, text)
+        spm.write_atomically(options.readme, content.encode())
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise ValueError unless the README has the tables, and means are those of their tasks."""
+    rows = _rows(options.results)
+    if old := record.stale(rows):
+        named = f"{old[0]['metric']} of {old[0]['model']} on {old[0]['task']}"
+        raise ValueError(f"{named} is not the mean over its tasks: run results.py macro again")
+    content = readme.replaced(options.readme, tables.render(rows))
+    if content != options.readme.read_text(encoding="utf-8"):
+        raise ValueError(
+            f"{options.readme} does not show {options.results}: run results.py table --readme"
+            f" {options.readme}"
+        )
+
+
+def _rows(path: Path) -> list[record.Row]:
+    rows = record.read(path)
+    if not rows:
+        raise ValueError(f"{path} has no results: add some first")
+    return rows
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands."""
+    whole = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = whole.add_subparsers(required=True)
+    made = {each: commands.add_parser(each.__name__, help=each.__doc__) for each in COMMANDS}
+    for function, command in made.items():
+        command.set_defaults(function=function)
+        command.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
+    for function in (add, macro, remove):
+        made[function].add_argument("--task", required=True)
+        made[function].add_argument("--model", required=True, help="an ensemble named so")
+    for function in (add, macro):
+        told = made[function].add_argument
+        told("--minutes", type=_duration, help="of one core, for the training of one seed")
+        told("--parameters", type=int, help="trained weights")
+        told("--note", help="what a reader of the table must know")
+    told = made[add].add_argument
+    told("--scores", type=Path, required=True, metavar="FILE", help="from scripts/score.py")
+    told("--seed", type=int, required=True)
+    told("--checkpoint", type=Path, nargs="+", default=[], metavar="FILE", help="the last one")
+    told("--command", required=True, help="what makes the numbers again")
+    told("--processes", type=int, default=1, help="cores that the training kept busy (1)")
+    told("--incomplete", action="store_true", help="not finished (a checkpoint tells it, too)")
+    made[macro].add_argument("--over", nargs="+", required=True, metavar="TASK")
+    made[macro].add_argument("--metric", required=True)
+    made[macro].add_argument("--one-model", action="store_true", help="one does all the tasks")
+    made[macro].add_argument("--command", default="")
+    made[remove].add_argument("--metric", help="only this one")
+    made[table].add_argument("--readme", type=Path, metavar="FILE", help="else they are printed")
+    made[check].add_argument("--readme", type=Path, required=True, metavar="FILE")
+    return whole
+
+
+def _duration(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+COMMANDS = (add, macro, remove, table, check)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command."""
+    options = parser().parse_args(arguments)
+    try:
+        options.function(options)
+    except (OSError, ValueError) as error:
+        print(f"results.py: {error}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What ``scripts/score.py`` and ``scripts/evaluate_dialogue.py`` measure with."""

@@ -1,0 +1,21 @@
+"""The part of the README that is made from the results."""
+
+from pathlib import Path
+
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+
+
+def replaced(readme: Path, tables: str) -> str:
+    """The README's text with these tables between the markers.
+
+    Raises:
+        ValueError: where it has not each marker once, the beginning first
+    """
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{readme} is no text in UTF-8") from None
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ValueError(f"{readme} needs one line {BEGIN} and after it one line {END}")
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{tables}\n{END}{rest.partition(END)[2]}"

@@ -1,0 +1,91 @@
+"""What the recipes share: choices, seeds, going on, and bad input in one sentence."""
+
+import json
+from statistics import mean
+
+import pytest
+
+from ..sandbox import ROOT
+from . import tiny_data
+from .conftest import Clone
+from .test_smoke import RECIPES, SHORT, tasks
+
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts/recipes").glob("*.sh"))
+SCRIPTS.remove("common.sh")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_is_the_head_of_the_recipe(clone: Clone, script: str) -> None:
+    done = clone.run(script, "--help")
+    assert done.returncode == 0
+    assert f"Usage: scripts/recipes/{script}" in done.stdout.replace('SEEDS="1 2 3" ', "")
+    assert "Needs: scripts/setup_env.sh" in done.stdout
+    assert "common.sh" not in done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_an_unknown_choice_is_one_sentence(clone: Clone, script: str) -> None:
+    done = clone.run(script, "klingon")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"scripts/recipes/{script}: klingon" in done.stderr
+    assert {path.name for path in clone.root.iterdir()} == {"scripts", "fairseq_plugins", "chatbot"}
+
+
+@pytest.mark.parametrize("recipe", [each for each in RECIPES if each.data], ids=lambda r: r.call)
+def test_missing_data_are_one_sentence(clone: Clone, recipe) -> None:
+    done = clone.run(*recipe.call.split(), S2S_DATA="/nowhere")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"/nowhere/{recipe.data} is no folder" in done.stderr
+    assert not list(clone.root.glob("data-bin/*"))
+    assert not (clone.root / "results.json").exists()
+
+
+def test_several_seeds_make_one_row_and_an_ensemble(clone: Clone) -> None:
+    done = clone.run("g2p.sh", "high", *SHORT, SEEDS="1 2")
+    assert done.returncode == 0, done.stderr[-3000:]
+    together = ("sigmorphon2021-eng_us", "s2s_attn, ensemble of 2")
+    assert set(tasks(clone)) == {("sigmorphon2021-eng_us", "s2s_attn"), together}
+    rows = {(row["model"], row["metric"]): row for row in clone.results()}
+    single, both = rows["s2s_attn", "wer"], rows[together[1], "wer"]
+    assert single["seeds"] == [1, 2]
+    assert both["parameters"] == 2 * single["parameters"]
+
+
+@pytest.mark.slow
+def test_one_model_reads_all_languages_of_a_track(clone: Clone) -> None:
+    done = clone.run("g2p.sh", "low", *SHORT)
+    assert done.returncode == 0, done.stderr[-3000:]
+    rows = {row["task"]: row for row in clone.results() if row["metric"] == "wer"}
+    languages = [f"sigmorphon2021-{language}" for language in tiny_data.LOW]
+    assert sorted(rows) == sorted([*languages, "sigmorphon2021-low"])
+    macro = rows["sigmorphon2021-low"]
+    assert macro["value"] == pytest.approx(
+        mean(rows[name]["value"] for name in languages), abs=1e-3
+    )
+    assert macro["minutes"] == rows[languages[0]]["minutes"]
+
+
+def test_a_recipe_goes_on_where_it_was_stopped(clone: Clone) -> None:
+    for updates in ("2", "4"):
+        done = clone.run("cmudict.sh", *SHORT, "--max-update", updates)
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert "Loaded checkpoint" in done.stderr
+    log = (clone.root / "checkpoints/cmudict-1/train.log").read_text()
+    assert "num_updates: 4 >= max_update: 4" in log
+    assert len(json.loads((clone.root / "results.json").read_text())) == 2  # not twice
+
+
+def test_unequal_files_leave_nothing_behind(clone: Clone, tmp_path) -> None:
+    folder = tmp_path / "data/multi30k"
+    folder.mkdir(parents=True)
+    for path in (clone.data / "multi30k").iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    with (folder / "train.de").open("a", encoding="utf-8") as lines:
+        lines.write("Eine Zeile zu viel.\n")
+    done = clone.run("multi30k.sh", "s2s", S2S_DATA=str(folder.parent))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "70 lines" in done.stderr and "71" in done.stderr
+    assert not list(clone.root.glob("data-bin/*"))
