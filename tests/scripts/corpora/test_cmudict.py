@@ -46,6 +46,7 @@ def test_a_line_without_phones_is_named_with_its_place(tmp_path: Path, line: str
 
 
 @needs("cmudict")
+@pytest.mark.slow
 def test_the_published_file_has_the_published_size() -> None:
     corpus = load(DATA / "cmudict")
     total = 126_052

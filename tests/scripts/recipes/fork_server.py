@@ -19,6 +19,7 @@ from pathlib import Path
 
 COMMANDS = ("train", "generate", "preprocess", "validate")
 WARM = ("sacrebleu", "sacremoses", "sentencepiece", "rouge_score.rouge_scorer", "torch", "fairseq")
+MORE = "MORE_GENERATE_FLAGS"  # a variable with flags for fairseq-generate that win over a recipe's
 CLIENT = """#!{python} -SE
 import array, json, os, socket, sys
 link = socket.socket(socket.AF_UNIX)
@@ -95,6 +96,8 @@ def _run(argv: list[str], folder: str, environment: dict[str, str]) -> int:
     os.environ.clear()
     os.environ.update(environment)
     program, sys.argv = Path(argv[0]).name, argv
+    if program == "fairseq-generate":
+        sys.argv = argv + environment.get(MORE, "").split()
     try:
         if program == "python":
             sys.argv = argv[1:]
