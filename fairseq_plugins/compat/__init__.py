@@ -20,6 +20,7 @@ from . import (
     interactive,
     keep_all_sentences,
     legacy_tasks,
+    log_file_once,
     missing_libbleu,
     namespace_checkpoints,
     no_repeat_ngram,
@@ -40,6 +41,7 @@ REPAIRS: Mapping[str, ModuleType] = {
     for module in (
         one_sentence,
         quiet,
+        log_file_once,
         free_names,
         weights_only,
         namespace_checkpoints,
