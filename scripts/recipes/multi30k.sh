@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Multi30k, English and German captions: s2s and s2s_attn beside fairseq's own lstm and transformer, all with (nearly) the same
-# number of weights, the same data and the same updates. Scores: sacreBLEU, chrF, and tokenised lower-cased BLEU.
+# number of weights, the same data and the same updates. Scores: sacreBLEU, chrF, and tokenised lower-cased BLEU, of every seed's
+# model and, apart, of all seeds' models together.
 # Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. About 40 core-minutes a training of ours with CPU_BF16=1
-# Usage: scripts/recipes/multi30k.sh [en-de] [de-en] [s2s] [s2s_attn] [lstm] [transformer] [any fairseq-train flag]
+# Usage: SEEDS="1 2 3" scripts/recipes/multi30k.sh [en-de] [de-en] [s2s] [s2s_attn] [lstm] [transformer] [any fairseq-train flag]
 #        Without a direction: en-de. Without a model: all four.
 source "$(dirname "$0")/common.sh"
 choose "en-de de-en s2s s2s_attn lstm transformer" "$@"
@@ -26,22 +27,39 @@ model() {
     esac
 }
 
+# measure MODEL RUN [option of scripts/results.py add ...]: RUN's scores on both tests, as MODEL's
+measure() {
+    local test references
+    for test in test:2016 test1:2017; do
+        references=$out/data-bin/$name.text/test.${test#*:}.references.jsonl
+        score "$2" "${test%:*}" "$references" "bleu bleu_lc_tok chrf" --language "$target"
+        record "$name-test${test#*:}" "$1" "$seed" "$2" "${test%:*}" "$recipe $pair $arch" "${@:3}"
+    done
+}
+
+# answer RUN [flag of fairseq-generate ...]
+answer() {
+    for test in test test1; do generate "$name" "$1" "$test" --beam 5 --lenpen 1 --max-len-a 1.5 --max-len-b 10 "${@:2}"; done
+}
+
 for pair in $(pick "en-de de-en" en-de); do
     source=${pair%-*} target=${pair#*-}
     name=multi30k-$pair
     prepare "$name" "$source" "$target" 8000 multi30k multi30k --source "$source" --target "$target"
     for arch in $(pick "s2s s2s_attn lstm transformer"); do
+        best="" last=()
         for seed in "${seeds[@]}"; do
             run=$out/checkpoints/$name-$arch-$seed
             # shellcheck disable=SC2046 # options, one word each
             train "$name" "$run" "$seed" $(model "$arch") "${optim[@]}" "${batch[@]}" "${flags[@]}"
             average "$run"
-            for test in test:2016 test1:2017; do
-                references=$out/data-bin/$name.text/test.${test#*:}.references.jsonl
-                generate "$name" "$run" "${test%:*}" --beam 5 --lenpen 1 --max-len-a 1.5 --max-len-b 10
-                score "$run" "${test%:*}" "$references" "bleu bleu_lc_tok chrf" --language "$target"
-                record "$name-test${test#*:}" "$arch" "$seed" "$run" "${test%:*}" "$recipe $pair $arch"
-            done
+            answer "$run"
+            measure "$arch" "$run"
+            best+=${best:+:}$run/checkpoint_best.pt last+=("$run/checkpoint_last.pt")
         done
+        if [ ${#seeds[@]} = 1 ]; then continue; fi
+        run=$out/checkpoints/$name-$arch-ensemble seed=${seeds[0]}
+        answer "$run" --path "$best"
+        measure "$arch, ensemble of ${#seeds[@]}" "$run" --checkpoint "${last[@]}" --note "seeds ${seeds[*]} together"
     done
 done

@@ -42,13 +42,24 @@ def test_missing_data_are_one_sentence(clone: Clone, recipe) -> None:
     assert not (clone.root / "results.json").exists()
 
 
-def test_several_seeds_make_one_row_and_an_ensemble(clone: Clone) -> None:
-    done = clone.run("g2p.sh", "high", *SHORT, SEEDS="1 2")
+@pytest.mark.parametrize(
+    ("call", "task", "model", "metric"),
+    [
+        ("g2p.sh high", "sigmorphon2021-eng_us", "s2s_attn", "wer"),
+        pytest.param(
+            *("multi30k.sh s2s", "multi30k-en-de-test2016", "s2s", "bleu"), marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_several_seeds_make_one_row_and_an_ensemble(
+    clone: Clone, call: str, task: str, model: str, metric: str
+) -> None:
+    done = clone.run(*call.split(), *SHORT, SEEDS="1 2")
     assert done.returncode == 0, done.stderr[-3000:]
-    together = ("sigmorphon2021-eng_us", "s2s_attn, ensemble of 2")
-    assert set(tasks(clone)) == {("sigmorphon2021-eng_us", "s2s_attn"), together}
-    rows = {(row["model"], row["metric"]): row for row in clone.results()}
-    single, both = rows["s2s_attn", "wer"], rows[together[1], "wer"]
+    together = f"{model}, ensemble of 2"
+    assert {(task, model), (task, together)} <= set(tasks(clone))
+    rows = {(row["task"], row["model"], row["metric"]): row for row in clone.results()}
+    single, both = rows[task, model, metric], rows[task, together, metric]
     assert single["seeds"] == [1, 2]
     assert both["parameters"] == 2 * single["parameters"]
 
