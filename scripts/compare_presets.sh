@@ -42,12 +42,12 @@ for preset in "${presets[@]}"; do
         --save-dir "$results/$preset" --no-epoch-checkpoints > "$results/$preset.log"
 
     row=$preset$'\t'$(grep -o 'num. shared model params: [0-9,]*' "$results/$preset.log" | grep -o '[0-9,]*$')
-    for subset in test:test_2016_flickr test1:test_2017_flickr; do
+    for subset in test:2016 test1:2017; do
         fairseq-generate data-bin/multi30k --user-dir fairseq_plugins --gen-subset "${subset%:*}" \
             --path "$results/$preset/checkpoint_last.pt" --beam 5 --max-len-a 1.5 --max-len-b 10 \
             --remove-bpe sentencepiece --scoring sacrebleu > "$results/$preset.${subset#*:}.out"
         row+=$'\t'$(python scripts/score.py --generated "$results/$preset.${subset#*:}.out" --metrics bleu --language de \
-            --references "data-bin/multi30k.text/${subset#*:}.de" --output "$results/$preset.${subset#*:}.json" |
+            --references "data-bin/multi30k.text/test.${subset#*:}.references.jsonl" --output "$results/$preset.${subset#*:}.json" |
             sed -n 's/^ *"bleu": \([0-9.]*\),*$/\1/p')
     done
     row+=$'\t'$(grep -o '| valid | .* ppl [0-9.]*' "$results/$preset.log" | tail -1 | grep -o '[0-9.]*$')

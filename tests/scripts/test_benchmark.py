@@ -124,16 +124,19 @@ NOTE = 'echo "${0##*/} $*" >>"$CALLS"'
 
 @pytest.fixture
 def recipe(sandbox: Sandbox) -> Sandbox:
-    """scripts/prepare_multi30k.sh with its tools as stand-ins and four splits of text."""
-    spm = 'while [ $# -gt 0 ]; do [ "$1" != --prefix ] || touch "$2".{model,dict.txt}; shift; done'
-    sandbox.tool("python", f"{NOTE}\n{spm}")
+    """scripts/prepare_multi30k.sh with its tools as stand-ins that make the files of the real."""
+    text = 'for s in train valid test; do for l in src tgt; do echo a >"$2/$s.$l"; done; done'
+    spm = 'touch "$2".{model,dict.txt}'
+    sandbox.tool(
+        "python",
+        f"{NOTE}\n"
+        "while [ $# -gt 0 ]; do case $1 in\n"
+        f'    --out) mkdir -p "$2"; {text} ;;\n'
+        f"    --prefix) {spm} ;;\n"
+        "esac; shift; done",
+    )
     preprocess = 'while [ "$1" != --destdir ]; do shift; done; mkdir -p "$2"'
     sandbox.tool("fairseq-preprocess", f"{NOTE}\n{preprocess}")
-    folder = sandbox.root / "data" / "multi30k"
-    folder.mkdir(parents=True)
-    for subset in ("train", "val", "test_2016_flickr", "test_2017_flickr"):
-        for language in ("en", "de"):
-            (folder / f"{subset}.{language}").write_text("a line\n")
     return sandbox
 
 
@@ -151,10 +154,20 @@ def test_the_vocabulary_and_the_name_of_the_data_can_be_chosen(
 ) -> None:
     done = recipe.run("scripts/prepare_multi30k.sh", S2S_DATA="data", **chosen)
     assert done.returncode == 0, done.stderr
-    (trained,) = (call for call in recipe.calls() if "spm.py train" in call)
-    assert f"--prefix data-bin/{name}.text/spm --vocab-size {size} " in trained
+    calls = recipe.calls()
+    (trained,) = (call for call in calls if "spm.py train" in call)
+    assert f"--prefix ./data-bin/{name}.text/spm --vocab-size {size} " in trained
+    (prepared,) = (call for call in calls if "prepare.py" in call)
+    assert "multi30k --data data/multi30k" in prepared
     assert (recipe.root / "data-bin" / name / "spm.model").exists()
     assert done.stdout.endswith(f"data-bin/{name} is ready.\n")
+
+
+def test_the_preparation_tells_its_own_usage(recipe: Sandbox) -> None:
+    done = recipe.run("scripts/prepare_multi30k.sh", "--help")
+    assert done.returncode == 0
+    assert "scripts/prepare_multi30k.sh" in done.stdout
+    assert not recipe.calls()
 
 
 def test_the_peers_go_into_a_folder_of_their_own(sandbox: Sandbox) -> None:
