@@ -32,7 +32,7 @@ for choice in $(pick "s2s_attn transformer statistical"); do
         python scripts/align.py --aligner "$system" --train-text "$text/train.tgt" "$text/train.src" "${gold[@]}" \
             --output "$run/align.json" --scores "$system, symmetrised=$run/gold.json"
         python scripts/results.py add --results "$results" --task alibi-alignment --model "$system" --seed 1 --scores "$run/gold.json" \
-            --command "$recipe statistical"
+            --command "$(command_of "$recipe statistical")"
         continue
     fi
     # shellcheck disable=SC2046 # options, one word each

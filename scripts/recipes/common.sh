@@ -96,8 +96,11 @@ score() {
     python scripts/score.py --generated "$1/$2.out" --references "$3" --metrics $4 --output "$1/$2.json" "${@:5}"
 }
 
-# record TASK MODEL SEED RUN SUBSET "COMMAND" [option of scripts/results.py add ...]: the scores into $results
+# record TASK MODEL SEED RUN SUBSET "CALL" [option of scripts/results.py add ...]: the scores into $results
 record() {
     python scripts/results.py add --results "$results" --task "$1" --model "$2" --seed "$3" --scores "$4/$5.json" \
-        --checkpoint "$4/checkpoint_last.pt" --command "${CPU_BF16:+CPU_BF16=1 }$6" "${@:7}"
+        --checkpoint "$4/checkpoint_last.pt" --command "$(command_of "$6")" "${@:7}"
 }
+
+# command_of "CALL": with the settings and flags that make its numbers
+command_of() { echo "${CPU_BF16:+CPU_BF16=1 }$1${flags[*]:+ ${flags[*]}}"; }

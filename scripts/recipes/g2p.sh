@@ -27,7 +27,7 @@ measure() {
     if [ "$track" = high ]; then return; fi
     for metric in wer per; do
         python scripts/results.py macro --results "$results" --task "$name" --metric $metric --model "$1" --over "${tasks[@]}" \
-            --one-model --command "SEEDS='${seeds[*]}' $recipe $track"
+            --one-model --command "$(command_of "SEEDS='${seeds[*]}' $recipe $track")"
     done
 }
 test_of() { if [ "$track" = high ]; then echo test; else echo "test.${languages[$1]}"; fi; }

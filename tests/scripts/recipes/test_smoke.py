@@ -82,6 +82,7 @@ def test_a_recipe_goes_from_data_to_results(clone: Clone, recipe: Recipe) -> Non
     done = clone.run(*recipe.call.split(), *SHORT)
     assert done.returncode == 0, done.stderr[-3000:]
     assert tasks(clone) == recipe.recorded
+    assert all(row["command"].endswith(" ".join(SHORT)) for row in clone.results())
 
 
 @pytest.mark.slow
