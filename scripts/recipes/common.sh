@@ -37,7 +37,8 @@ pick() {
 
 # prepare NAME SRC TGT SIZE CORPUS FOLDER [option of scripts/prepare.py ...]: data-bin/NAME, unless it is there
 # FOLDER: in $S2S_DATA, or - where the data are made
-# SIZE: of the joint SentencePiece vocabulary; 0: the text holds tokens with spaces between them, of two vocabularies
+# SIZE: of the joint SentencePiece vocabulary; 0: the text holds tokens with spaces between them, of two vocabularies;
+#       marks: so it does, and scripts/marks.py takes them apart
 prepare() {
     local name=$1 src=$2 tgt=$3 size=$4 corpus=$5 folder=$6 file subset tests=() vocabulary=()
     local bin=$out/data-bin/$name text=$out/data-bin/$name.text
@@ -45,10 +46,11 @@ prepare() {
     rm -rf "$text" "$bin.tmp"
     if [ "$folder" != - ]; then folder=(--data "$data/$folder"); else folder=(); fi
     python scripts/prepare.py "$corpus" ${folder[@]+"${folder[@]}"} --out "$text" "${@:7}"
-    if [ "$size" != 0 ]; then
-        python scripts/spm.py train --prefix "$text/spm" --vocab-size "$size" "$text"/train.{src,tgt}
-        vocabulary=(--joined-dictionary --srcdict "$text/spm.dict.txt")
-    fi
+    case $size in
+        0 | marks) ;;
+        *) python scripts/spm.py train --prefix "$text/spm" --vocab-size "$size" "$text"/train.{src,tgt}
+           vocabulary=(--joined-dictionary --srcdict "$text/spm.dict.txt") ;;
+    esac
     mkdir "$text/tokens"
     for file in "$text"/*.src; do
         subset=$(basename "$file" .src)
@@ -58,11 +60,13 @@ prepare() {
     done
     fairseq-preprocess --source-lang "$src" --target-lang "$tgt" "${vocabulary[@]}" --trainpref "$text/tokens/train" \
         --validpref "$text/tokens/valid" --testpref "$(IFS=,; echo "${tests[*]}")" --destdir "$bin.tmp" --workers 2
-    if [ "$size" != 0 ]; then cp "$text/spm.model" "$bin.tmp/"; fi
+    if [ -f "$text/spm.model" ]; then cp "$text/spm.model" "$bin.tmp/"; fi
     mv "$bin.tmp" "$bin" # whole or not at all
 }
 
-tokens() { if [ "$1" = 0 ]; then cat; else python scripts/spm.py encode --model "$2"; fi; }
+tokens() {
+    case $1 in 0) cat ;; marks) python scripts/marks.py ;; *) python scripts/spm.py encode --model "$2" ;; esac
+}
 
 # In what follows RUN is the folder of a training, $out/checkpoints/..., and NAME the data's.
 
@@ -83,7 +87,7 @@ average() {
 # generate NAME RUN SUBSET [flag of fairseq-generate ...]: RUN/SUBSET.out
 generate() {
     local pieces=()
-    if [ -f "$out/data-bin/$1/spm.model" ]; then pieces=(--remove-bpe sentencepiece); fi
+    if grep -q "^▁" "$out/data-bin/$1"/dict.*.txt; then pieces=(--remove-bpe sentencepiece); fi
     mkdir -p "$2"
     fairseq-generate "$out/data-bin/$1" --user-dir fairseq_plugins --task translation_s2s --gen-subset "$3" \
         --path "$2/checkpoint_best.pt" "${pieces[@]}" --scoring sacrebleu "${@:4}" > "$2/$3.out.tmp"

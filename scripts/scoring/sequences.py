@@ -1,5 +1,9 @@
-"""Right or wrong, and how far off: pronunciations and other outputs that are compared whole."""
+"""Right or wrong, and how far off: pronunciations and other outputs that are compared whole.
 
+Texts that Unicode calls canonically equivalent (``é`` as one code point or as two) are the same.
+"""
+
+import unicodedata
 from collections.abc import Sequence
 
 from rapidfuzz.distance import Levenshtein
@@ -9,7 +13,7 @@ from .outputs import Outputs, Score
 
 def exact(outputs: Outputs) -> Score:
     """Percent of the outputs that equal one of their references, whatever the white space."""
-    return Score(100 * _right(outputs) / len(outputs.texts), "exact|refs:any|space:normalised")
+    return Score(100 * _right(outputs) / len(outputs.texts), "exact|refs:any|space:normalised|nfc")
 
 
 def wer(outputs: Outputs) -> Score:
@@ -20,7 +24,7 @@ def wer(outputs: Outputs) -> Score:
     recognition calls by this name.
     """
     count = len(outputs.texts)
-    return Score(100 * (count - _right(outputs)) / count, "wer|unit:example|refs:any")
+    return Score(100 * (count - _right(outputs)) / count, "wer|unit:example|refs:any|nfc")
 
 
 def per(outputs: Outputs) -> Score:
@@ -30,10 +34,10 @@ def per(outputs: Outputs) -> Score:
     """
     edits = phones = 0
     for text, right in zip(outputs.texts, outputs.references, strict=True):
-        distance, length = nearest(text.split(), [reference.split() for reference in right])
+        distance, length = nearest(_tokens(text), [_tokens(reference) for reference in right])
         edits += distance
         phones += length
-    return Score(100 * edits / phones, "per|unit:token|refs:nearest")
+    return Score(100 * edits / phones, "per|unit:token|refs:nearest|nfc")
 
 
 def nearest(tokens: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[int, int]:
@@ -44,6 +48,10 @@ def nearest(tokens: Sequence[str], references: Sequence[Sequence[str]]) -> tuple
 
 def _right(outputs: Outputs) -> int:
     return sum(
-        " ".join(text.split()) in {" ".join(reference.split()) for reference in right}
+        _tokens(text) in [_tokens(reference) for reference in right]
         for text, right in zip(outputs.texts, outputs.references, strict=True)
     )
+
+
+def _tokens(text: str) -> list[str]:
+    return unicodedata.normalize("NFC", text).split()

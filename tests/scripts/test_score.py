@@ -87,6 +87,14 @@ def test_a_word_is_wrong_that_equals_none_of_its_pronunciations() -> None:
     assert value("exact", PHONES, LISTED) == 50.0
 
 
+def test_accents_written_apart_or_together_are_the_same() -> None:
+    composed, apart = "t \u00e9 \u00f5\u02d0", "t e\u0301 o\u0303\u02d0"
+    for text, reference in [(apart, composed), (composed, apart)]:
+        assert value("wer", [text], [[reference]]) == 0
+        assert value("per", [text], [[reference]]) == 0
+        assert value("exact", [text], [[reference]]) == 100
+
+
 def test_phone_errors_are_edits_to_the_nearest_pronunciation() -> None:
     # 0 of 5, 1 of 3, 0 of 3, 1 of 1
     assert value("per", PHONES, LISTED) == pytest.approx(100 * 2 / 12)
