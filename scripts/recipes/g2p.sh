@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Pronunciation: SIGMORPHON 2021, task 1, words to IPA in 21 languages; one model for all ten languages of the tracks medium and low,
-# told by a token which it is. Word error rate of every seed's model and of all seeds' models together (an ensemble, as the
-# published numbers are); a track's is the mean over its languages.
+# told by a token which it is, their letters and phones taken apart into base and marks (scripts/marks.py).
+# Word error rate of every seed's model and of all seeds' models together (an ensemble, as the published numbers are); a track's
+# is the mean over its languages.
 # Needs: scripts/setup_env.sh; $S2S_DATA/sigmorphon2021_g2p
 # Usage: SEEDS="1 2 3" scripts/recipes/g2p.sh [high] [medium] [low] [any fairseq-train flag]
 #        Core-minutes a seed: high 20, low 10 (medium not measured yet)
@@ -43,13 +44,15 @@ answer() {
 for track in $(pick "high medium low"); do
     name=sigmorphon2021-$track best="" last=()
     case $track in
-        high) languages=(eng_us) batch=(--max-tokens 2000 --max-update 3800) part=(--language eng_us) ;;
+        high) languages=(eng_us) batch=(--max-tokens 2000 --max-update 3800) part=(--language eng_us) pieces=0 ;;
         medium) languages=(arm_e bul dut fre geo hbs_latn hun jpn_hira kor vie_hanoi)
-                batch=(--max-tokens 2000 --max-update 6000) part=(--track medium) ;;
+                batch=(--max-tokens 2000 --max-update 8000 --dropout 0.3) part=(--track medium) pieces=marks ;;
         low) languages=(ady gre ice ita khm lav mlt_latn rum slv wel_sw)
-             batch=(--max-tokens 500 --max-update 5500) part=(--track low) ;;
+             batch=(--max-tokens 700 --max-update 4500 --lr 0.003 --dropout 0.3
+                    --encoder-hidden-size 192 --decoder-hidden-size 192 --attention-dim 192)
+             part=(--track low) pieces=marks ;;
     esac
-    prepare "$name" src tgt 0 sigmorphon sigmorphon2021_g2p "${part[@]}"
+    prepare "$name" src tgt "$pieces" sigmorphon sigmorphon2021_g2p "${part[@]}"
     for seed in "${seeds[@]}"; do
         run=$out/checkpoints/$name-$seed
         train "$name" "$run" "$seed" "${model[@]}" "${loss[@]}" "${optim[@]}" "${batch[@]}" --keep-last-epochs 5 "${flags[@]}"
