@@ -3,10 +3,12 @@
 # number of weights, the same data and the same updates. Scores: sacreBLEU, chrF, and tokenised lower-cased BLEU, of every seed's
 # model and, apart, of all seeds' models together.
 # Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. About 40 core-minutes a training of ours with CPU_BF16=1
-# Usage: SEEDS="1 2 3" scripts/recipes/multi30k.sh [en-de] [de-en] [s2s] [s2s_attn] [lstm] [transformer] [any fairseq-train flag]
-#        Without a direction: en-de. Without a model: all four.
+# Usage: SEEDS="1 2 3" scripts/recipes/multi30k.sh [en-de] [de-en] [s2s] [s2s_attn] [lstm] [transformer] [distilled]
+#        [any fairseq-train flag]     Without a direction: en-de. Without a model: the first four.
+#        distilled: one s2s_attn that learns from the references and from what the trained ones, all together, make of the same
+#        sources (Kim and Rush 2016, arXiv:1606.07947); twice the updates
 source "$(dirname "$0")/common.sh"
-choose "en-de de-en s2s s2s_attn lstm transformer" "$@"
+choose "en-de de-en s2s s2s_attn lstm transformer distilled" "$@"
 export S2S_ALLOW_NAMESPACE=1 # fairseq's own models keep their options in one
 
 optim=(--optimizer adam --lr 0.0015 --clip-norm 1.0 --lr-scheduler cosine --warmup-updates 300 --warmup-init-lr 0.00001)
@@ -42,24 +44,46 @@ answer() {
     for test in test test1; do generate "$name" "$1" "$test" --beam 5 --lenpen 1 --max-len-a 1.5 --max-len-b 10 "${@:2}"; done
 }
 
+# distil: data-bin/$name-distilled, $name with a second target to each source: what the trained s2s_attn, all together, make of it
+distil() {
+    local bin=$out/data-bin/$name-distilled text=$out/data-bin/$name.text run=$out/checkpoints/$name-teachers part
+    local teachers=("$out/checkpoints/$name-s2s_attn-"[0-9]*/checkpoint_best.pt)
+    if [ -d "$bin" ]; then return; fi
+    [ -f "${teachers[0]}" ] || fail "there is no teacher yet: run SEEDS='1 2 3' $recipe $pair s2s_attn"
+    if [ ! -f "$run/train.out" ]; then
+        generate "$name" "$run" train --path "$(IFS=:; echo "${teachers[*]}")" --beam 5 --max-len-a 1.5 --max-len-b 10
+    fi
+    rm -rf "$bin.tmp" "$run/tokens"
+    mkdir "$run/tokens"
+    score "$run" train "$text/train.tgt" bleu --language "$target" --answers "$run/answers"
+    cp "$text/tokens/train.$source" "$run/tokens/"
+    tokens 8000 "$text/spm.model" < "$run/answers" > "$run/tokens/train.$target"
+    fairseq-preprocess --source-lang "$source" --target-lang "$target" --joined-dictionary --srcdict "$text/spm.dict.txt" \
+        --trainpref "$run/tokens/train" --destdir "$bin.tmp" --workers 2
+    for part in "$bin.tmp"/train.*; do mv "$part" "${part/train./train1.}"; done # fairseq reads train and train1
+    cp "$out/data-bin/$name"/* "$bin.tmp/"
+    mv "$bin.tmp" "$bin"
+}
+
 for pair in $(pick "en-de de-en" en-de); do
     source=${pair%-*} target=${pair#*-}
     name=multi30k-$pair
     prepare "$name" "$source" "$target" 8000 multi30k multi30k --source "$source" --target "$target"
-    for arch in $(pick "s2s s2s_attn lstm transformer"); do
-        best="" last=()
+    for arch in $(pick "s2s s2s_attn lstm transformer distilled" "s2s s2s_attn lstm transformer"); do
+        best="" last=() bin=$name more=() label=$arch
+        if [ "$arch" = distilled ]; then distil; bin=$name-distilled more=(--max-update 12600 --upsample-primary 1) label="s2s_attn, distilled"; fi
         for seed in "${seeds[@]}"; do
             run=$out/checkpoints/$name-$arch-$seed
             # shellcheck disable=SC2046 # options, one word each
-            train "$name" "$run" "$seed" $(model "$arch") "${optim[@]}" "${batch[@]}" "${flags[@]}"
+            train "$bin" "$run" "$seed" $(model "${arch/distilled/s2s_attn}") "${optim[@]}" "${batch[@]}" "${more[@]}" "${flags[@]}"
             average "$run"
             answer "$run"
-            measure "$arch" "$run"
+            measure "$label" "$run"
             best+=${best:+:}$run/checkpoint_best.pt last+=("$run/checkpoint_last.pt")
         done
         if [ ${#seeds[@]} = 1 ]; then continue; fi
         run=$out/checkpoints/$name-$arch-ensemble seed=${seeds[0]}
         answer "$run" --path "$best"
-        measure "$arch, ensemble of ${#seeds[@]}" "$run" --checkpoint "${last[@]}" --note "seeds ${seeds[*]} together"
+        measure "$label, ensemble of ${#seeds[@]}" "$run" --checkpoint "${last[@]}" --note "seeds ${seeds[*]} together"
     done
 done

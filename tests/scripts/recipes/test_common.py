@@ -100,3 +100,19 @@ def test_unequal_files_leave_nothing_behind(clone: Clone, tmp_path) -> None:
     assert done.stderr.count("\n") == 1
     assert "70 lines" in done.stderr and "71" in done.stderr
     assert not list(clone.root.glob("data-bin/*"))
+
+
+def test_a_student_learns_from_what_the_trained_models_say(clone: Clone) -> None:
+    without = clone.run("multi30k.sh", "distilled", *SHORT)
+    assert without.returncode == 2
+    sentence = without.stderr.splitlines()[-1]
+    assert "there is no teacher yet: run SEEDS='1 2 3' scripts/recipes/multi30k.sh" in sentence
+    done = clone.run("multi30k.sh", "s2s_attn", "distilled", *SHORT)
+    assert done.returncode == 0, done.stderr[-3000:]
+    models = {model for _, model in tasks(clone)}
+    assert models == {"s2s_attn", "s2s_attn, distilled"}
+    text = clone.root / "data-bin/multi30k-en-de.text/train.src"
+    examples = len(text.read_text(encoding="utf-8").splitlines())
+    for part in ("train", "train1"):  # the references, and what the teachers say
+        loaded = f"multi30k-en-de-distilled {part} en-de {examples} examples"
+        assert loaded in done.stdout + done.stderr
