@@ -49,7 +49,8 @@ for track in $(pick "high medium low"); do
                 batch=(--max-tokens 2000 --max-update 8000 --dropout 0.3) part=(--track medium) pieces=marks ;;
         low) languages=(ady gre ice ita khm lav mlt_latn rum slv wel_sw)
              batch=(--max-tokens 700 --max-update 4500 --lr 0.003 --dropout 0.3
-                    --encoder-hidden-size 192 --decoder-hidden-size 192 --attention-dim 192)
+                    --encoder-hidden-size 192 --decoder-hidden-size 192 --attention-dim 192
+                    --attention-query between --context-to both)
              part=(--track low) pieces=marks ;;
     esac
     prepare "$name" src tgt "$pieces" sigmorphon sigmorphon2021_g2p "${part[@]}"
