@@ -2,7 +2,7 @@
 # Multi30k, English and German captions: s2s and s2s_attn beside fairseq's own lstm and transformer, all with (nearly) the same
 # number of weights, the same data and the same updates. Scores: sacreBLEU, chrF, and tokenised lower-cased BLEU, of every seed's
 # model and, apart, of all seeds' models together.
-# Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. About 40 core-minutes a training of ours with CPU_BF16=1
+# Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. About 20 core-minutes a training of ours with CPU_BF16=1
 # Usage: SEEDS="1 2 3" scripts/recipes/multi30k.sh [en-de] [de-en] [s2s] [s2s_attn] [lstm] [transformer] [distilled]
 #        [any fairseq-train flag]     Without a direction: en-de. Without a model: the first four.
 #        distilled: one s2s_attn that learns from the references and from what the trained ones, all together, make of the same
@@ -19,12 +19,13 @@ model() {
     local rnn=(--rnn-type gru --bridge summary --readout maxout --encoder-embed-dim 192 --encoder-hidden-size 256
                --decoder-embed-dim 192 --decoder-out-embed-dim 192 --criterion label_smoothed_cross_entropy_fused "${ours[@]}")
     case $1 in
-        s2s_attn) echo --arch s2s_attn "${rnn[@]}" --decoder-hidden-size 256 --attention-dim 256 ;;
-        s2s) echo --arch s2s "${rnn[@]}" --decoder-hidden-size 336 --context-every-step ;;
-        lstm) echo --arch lstm --encoder-bidirectional --encoder-embed-dim 192 --encoder-hidden-size 224 --decoder-embed-dim 192 \
-            --decoder-out-embed-dim 192 --decoder-hidden-size 272 --criterion label_smoothed_cross_entropy ;;
+        s2s_attn) echo --arch s2s_attn "${rnn[@]}" --decoder-hidden-size 256 --attention-dim 256 \
+            --attention-query between --context-to both ;;
+        s2s) echo --arch s2s "${rnn[@]}" --decoder-hidden-size 368 --context-every-step ;;
+        lstm) echo --arch lstm --encoder-bidirectional --encoder-embed-dim 192 --encoder-hidden-size 248 --decoder-embed-dim 192 \
+            --decoder-out-embed-dim 192 --decoder-hidden-size 280 --criterion label_smoothed_cross_entropy ;;
         transformer) echo --arch transformer --encoder-layers 3 --decoder-layers 3 --encoder-embed-dim 192 \
-            --encoder-ffn-embed-dim 368 --decoder-ffn-embed-dim 368 --encoder-attention-heads 4 --decoder-attention-heads 4 \
+            --encoder-ffn-embed-dim 456 --decoder-ffn-embed-dim 456 --encoder-attention-heads 4 --decoder-attention-heads 4 \
             --criterion label_smoothed_cross_entropy ;;
     esac
 }

@@ -10,6 +10,7 @@ choose "dialogsum csl s2s s2s_attn copy" "$@"
 common=(--rnn-type gru --bridge summary --readout maxout --share-all-embeddings --dropout 0.3
         --encoder-embed-dim 128 --encoder-hidden-size 256 --decoder-embed-dim 128 --decoder-out-embed-dim 128
         --decoder-hidden-size 256 "${ours[@]}")
+attention=(--arch s2s_attn --attention-dim 256 --attention-query between --context-to both)
 loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0.1)
 optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler cosine --warmup-updates 200 --warmup-init-lr 0.00001)
 
@@ -23,8 +24,8 @@ for name in $(pick "dialogsum csl"); do
     for model in $(pick "s2s s2s_attn copy"); do
         case $model in
             s2s) arch=(--arch s2s --context-every-step) label=s2s ;;
-            s2s_attn) arch=(--arch s2s_attn --attention-dim 256) label=s2s_attn ;;
-            copy) arch=(--arch s2s_attn --attention-dim 256 --pointer-generator) label="s2s_attn, copying" ;;
+            s2s_attn) arch=("${attention[@]}") label=s2s_attn ;;
+            copy) arch=("${attention[@]}" --pointer-generator) label="s2s_attn, copying" ;;
         esac
         for seed in "${seeds[@]}"; do
             run=$out/checkpoints/$name-$model-$seed

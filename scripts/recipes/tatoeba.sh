@@ -7,7 +7,7 @@ choose "en-zh zh-en" "$@"
 
 model=(--arch s2s_attn --rnn-type gru --bridge summary --readout maxout --share-all-embeddings --dropout 0.4
        --encoder-embed-dim 128 --encoder-hidden-size 256 --decoder-embed-dim 128 --decoder-out-embed-dim 128
-       --decoder-hidden-size 256 --attention-dim 256 "${ours[@]}")
+       --decoder-hidden-size 256 --attention-dim 256 --attention-query between --context-to both "${ours[@]}")
 loss=(--criterion label_smoothed_cross_entropy_fused --label-smoothing 0.1)
 optim=(--optimizer adam --lr 0.002 --clip-norm 1.0 --lr-scheduler cosine --warmup-updates 200 --warmup-init-lr 0.00001)
 batch=(--max-tokens 2000 --max-update 3600 --keep-last-epochs 5)
