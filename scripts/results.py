@@ -97,7 +97,7 @@ def add(options: argparse.Namespace) -> None:
 
 def macro(options: argparse.Namespace) -> None:
     """The mean over tasks."""
-    facts = (options.task, options.model, 0, options.command, options.parameters, options.minutes)
+    facts = (options.task, options.model, "0", options.command, options.parameters, options.minutes)
     run = record.Run(*facts, True, versions(), options.note)
     with record.changing(options.results) as rows:
         record.put_macro(rows, run, options.metric, options.over, options.one_model)
@@ -163,7 +163,7 @@ def parser() -> argparse.ArgumentParser:
         told("--note", help="what a reader of the table must know")
     told = made[add].add_argument
     told("--scores", type=Path, required=True, metavar="FILE", help="from scripts/score.py")
-    told("--seed", type=int, required=True)
+    told("--seed", type=_seed, required=True, help="of the training; of an ensemble, e.g. 1+2+3")
     told("--checkpoint", type=Path, nargs="+", default=[], metavar="FILE", help="the last one")
     told("--command", required=True, help="what makes the numbers again")
     told("--processes", type=int, default=1, help="cores that the training kept busy (1)")
@@ -176,6 +176,10 @@ def parser() -> argparse.ArgumentParser:
     made[table].add_argument("--readme", type=Path, metavar="FILE", help="else they are printed")
     made[check].add_argument("--readme", type=Path, required=True, metavar="FILE")
     return whole
+
+
+def _seed(text: str) -> str:
+    return "+".join(str(int(number)) for number in text.split("+"))
 
 
 def _duration(text: str) -> float:

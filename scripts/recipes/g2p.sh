@@ -63,7 +63,7 @@ for track in $(pick "high medium low"); do
         best+=${best:+:}$run/checkpoint_best.pt last+=("$run/checkpoint_last.pt")
     done
     if [ ${#seeds[@]} = 1 ]; then continue; fi
-    run=$out/checkpoints/$name-ensemble seed=${seeds[0]}
+    run=$out/checkpoints/$name-ensemble seed=$(IFS=+; echo "${seeds[*]}")
     answer "$run" --path "$best"
-    measure "$together" "$run" --checkpoint "${last[@]}" --note "seeds ${seeds[*]} together"
+    measure "$together" "$run" --checkpoint "${last[@]}"
 done

@@ -83,8 +83,8 @@ for pair in $(pick "en-de de-en" en-de); do
             best+=${best:+:}$run/checkpoint_best.pt last+=("$run/checkpoint_last.pt")
         done
         if [ ${#seeds[@]} = 1 ]; then continue; fi
-        run=$out/checkpoints/$name-$arch-ensemble seed=${seeds[0]}
+        run=$out/checkpoints/$name-$arch-ensemble seed=$(IFS=+; echo "${seeds[*]}")
         answer "$run" --path "$best"
-        measure "$label, ensemble of ${#seeds[@]}" "$run" --checkpoint "${last[@]}" --note "seeds ${seeds[*]} together"
+        measure "$label, ensemble of ${#seeds[@]}" "$run" --checkpoint "${last[@]}"
     done
 done

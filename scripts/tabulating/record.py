@@ -1,10 +1,10 @@
 """``docs/results.json``: one object for each task, model and metric, and how one is changed.
 
 An object holds ``task``, ``model``, ``metric``, ``value`` (the mean over the seeds), ``seeds``,
-``values`` (of each seed), ``spread`` (the highest minus the lowest, null for one seed),
-``parameters``, ``minutes`` (of one core, of training, the mean over the seeds), ``command``,
-``complete``, ``versions``; where needed ``note``, ``minutes_by_seed``, ``incomplete_seeds`` and,
-of a mean over tasks, ``over``.
+``values`` (of each seed; of an ensemble under "1+2+3"), ``spread`` (the highest minus the lowest,
+null for one seed), ``parameters``, ``minutes`` (of one core, of training, the mean over the seeds),
+``command``, ``complete``, ``versions``; where needed ``note``, ``minutes_by_seed``,
+``incomplete_seeds`` and, of a mean over tasks, ``over``.
 """
 
 import fcntl
@@ -30,6 +30,7 @@ class Run:
     """What a training with one seed adds to its objects, whatever the metric.
 
     Attributes:
+        seed: "1", or "1+2+3" of an ensemble
         parameters: trained weights; None where there are none to count
         minutes: of one core; None where nobody counted them
         note: None leaves an older one as it is, an empty one removes it
@@ -37,7 +38,7 @@ class Run:
 
     task: str
     model: str
-    seed: int
+    seed: str
     command: str
     parameters: int | None
     minutes: float | None
@@ -89,8 +90,7 @@ def put(rows: list[Row], run: Run, metric: str, value: float) -> None:
         ValueError: where other seeds' numbers belong to a model of another size
     """
     old = find(rows, run.task, run.model, metric) or {}
-    seed = str(run.seed)
-    others = set(old.get("values", {})) - {seed}
+    others = set(old.get("values", {})) - {run.seed}
     if others and old["parameters"] != run.parameters:
         raise ValueError(
             f"{run.model} has {run.parameters} parameters, but {old['parameters']} with the seeds"
@@ -124,10 +124,10 @@ def put_macro(
     if lacking := [task for task, row in members.items() if row is None]:
         raise ValueError(f"there is no {metric} of {macro.model} on {', '.join(lacking)}")
     found = [row for row in members.values() if row]
-    seeds = max((row["seeds"] for row in found), key=len)
-    if lacking := [row["task"] for row in found if row["seeds"] != seeds]:
+    seeds = max((list(row["values"]) for row in found), key=len)
+    if lacking := [row["task"] for row in found if list(row["values"]) != seeds]:
         raise ValueError(
-            f"{macro.model} has {metric} with the seeds {seeds} on some tasks,"
+            f"{macro.model} has {metric} with the seeds {', '.join(seeds)} on some tasks,"
             f" but not on {', '.join(lacking)}"
         )
     row = _macro(macro, metric, found, seeds)
@@ -144,21 +144,20 @@ def stale(rows: Sequence[Row]) -> list[Row]:
 
 
 def _row(old: Row, run: Run, metric: str, value: float) -> Row:
-    seed = str(run.seed)
-    values = _by_seed(old.get("values", {}) | {seed: value})
-    minutes = _by_seed(old.get("minutes_by_seed", {}) | {seed: run.minutes})
+    values = _by_seed(old.get("values", {}) | {run.seed: value})
+    minutes = _by_seed(old.get("minutes_by_seed", {}) | {run.seed: run.minutes})
     incomplete = set(old.get("incomplete_seeds", [])) - {run.seed}
     incomplete |= set() if run.complete else {run.seed}
     note = old.get("note") if run.note is None else run.note
     row = _facts(run, metric, values) | {"minutes": _mean(minutes), "complete": not incomplete}
     row["minutes_by_seed"] = minutes
     if incomplete:
-        row["incomplete_seeds"] = sorted(incomplete)
+        row["incomplete_seeds"] = sorted(incomplete, key=_seeds)
     return row | ({"note": note} if note else {})
 
 
-def _macro(macro: Run, metric: str, found: Sequence[Row], seeds: Sequence[int]) -> Row:
-    values = {str(s): round(mean(row["values"][str(s)] for row in found), 4) for s in seeds}
+def _macro(macro: Run, metric: str, found: Sequence[Row], seeds: Sequence[str]) -> Row:
+    values = {seed: round(mean(row["values"][seed] for row in found), 4) for seed in seeds}
     row = _facts(macro, metric, values)
     if macro.parameters is None:
         sizes = [row["parameters"] for row in found]
@@ -176,13 +175,18 @@ def _facts(run: Run, metric: str, values: Mapping[str, float]) -> Row:
     """An object with all keys, in their order."""
     seen = values.values()
     spread = round(max(seen) - min(seen), 4) if len(values) > 1 else None
-    facts = (run.task, run.model, metric, round(mean(seen), 4), [int(seed) for seed in values])
+    seeds = sorted({number for seed in values for number in _seeds(seed)})
+    facts = (run.task, run.model, metric, round(mean(seen), 4), seeds)
     facts += (dict(values), spread, run.parameters, run.minutes, run.command, run.complete)
     return dict(zip(KEYS, (*facts, dict(run.versions)), strict=True))
 
 
 def _by_seed(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    return {seed: numbers[seed] for seed in sorted(numbers, key=int)}
+    return {seed: numbers[seed] for seed in sorted(numbers, key=_seeds)}
+
+
+def _seeds(seed: str) -> list[int]:
+    return [int(number) for number in seed.split("+")]
 
 
 def _mean(numbers: Mapping[str, float | None]) -> float | None:

@@ -116,12 +116,12 @@ def _line(
 ) -> list[str]:
     complete = all(row["complete"] for row in model.rows.values())
     parameters, minutes = model.first("parameters"), model.first("minutes")
-    seeds = sorted({seed for row in model.rows.values() for seed in row["seeds"]})
+    seeds = dict.fromkeys(seed for row in model.rows.values() for seed in row["values"])
     return [
         _code(model.name) + ("" if complete else " *incomplete*"),
         "" if parameters is None else f"{parameters:,}",
         "" if minutes is None else f"{minutes:,.{0 if minutes >= 10 else 1}f}",
-        ", ".join(map(str, seeds)),
+        ", ".join(seed.replace("+", " + ") for seed in seeds),
         *[_number(model, rivals, column) for column in columns],
         *known,
         _code(model.first("command") or ""),

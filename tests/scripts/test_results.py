@@ -100,11 +100,17 @@ def test_the_order_of_adding_does_not_show(tmp_path: Path) -> None:
 
 
 def put_slowly(path: Path, task: str, start: Barrier) -> None:
-    run = record.Run(task, "s2s", 1, "x", None, None, True, {})
+    run = record.Run(task, "s2s", "1", "x", None, None, True, {})
     start.wait()
     with record.changing(path) as rows:
         time.sleep(0.1)  # all of them read before one writes, unless they wait for each other
         record.put(rows, run, "wer", 1.0)
+
+
+def test_an_ensemble_has_the_seeds_of_its_models(tmp_path: Path) -> None:
+    add(tmp_path, "cmudict", "s2s, ensemble of 3", "--seed", "1+2+10", wer=20.0)
+    (row,) = read(tmp_path)
+    assert (row["seeds"], row["values"], row["spread"]) == ([1, 2, 10], {"1+2+10": 20.0}, None)
 
 
 def test_recipes_that_end_together_lose_nothing(tmp_path: Path) -> None:
@@ -285,7 +291,7 @@ def test_a_macro_names_the_tasks_that_lack_numbers(tmp_path: Path, capsys) -> No
     refused(capsys, "there is no wer of s2s on sigmorphon2021-c, sigmorphon2021-d")
     add(tmp_path, "sigmorphon2021-b", "s2s", "--seed", 2)
     assert macro(tmp_path, "sigmorphon2021-a", "sigmorphon2021-b") == 1
-    refused(capsys, "the seeds [1, 2] on some tasks, but not on sigmorphon2021-a")
+    refused(capsys, "the seeds 1, 2 on some tasks, but not on sigmorphon2021-a")
 
 
 # --- the tables

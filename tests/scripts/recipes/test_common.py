@@ -60,7 +60,9 @@ def test_several_seeds_make_one_row_and_an_ensemble(
     assert {(task, model), (task, together)} <= set(tasks(clone))
     rows = {(row["task"], row["model"], row["metric"]): row for row in clone.results()}
     single, both = rows[task, model, metric], rows[task, together, metric]
-    assert single["seeds"] == [1, 2]
+    assert single["seeds"] == both["seeds"] == [1, 2]
+    assert list(single["values"]) == ["1", "2"]
+    assert list(both["values"]) == ["1+2"]
     assert both["parameters"] == 2 * single["parameters"]
 
 
