@@ -6,7 +6,7 @@
 #        DIALOGUE_TURNS: earlier exchanges in a source; S2S_OUT: where data-bin/ and checkpoints/ lie, here and for the next two scripts
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=${S2S_OUT:-.}
+out=${S2S_OUT:+$S2S_OUT/}
 if [ -d .venv ]; then PATH="$PWD/.venv/bin:$PATH"; fi
 
 case ${DIALOGUE_LANG:=both} in
@@ -14,7 +14,7 @@ case ${DIALOGUE_LANG:=both} in
     en | zh) name=dialogue-$DIALOGUE_LANG languages=("$DIALOGUE_LANG") ;;
     *) echo "$0: DIALOGUE_LANG=$DIALOGUE_LANG is none of en, zh, both" >&2; exit 2 ;;
 esac
-text=$out/data-bin/$name.text
+text=${out}data-bin/$name.text
 
 # The files of two commits: the later one has no training file of this size and this text.
 address=https://raw.githubusercontent.com/liuzeming01/XDailyDialog
@@ -27,7 +27,7 @@ fetch() { # LANG FOLDER COMMIT SHA256 NAME
 
 data=${S2S_DATA:-../shared/data}/xdailydialog
 if [ ! -d "$data" ]; then
-    data=$out/data-bin/xdailydialog
+    data=${out}data-bin/xdailydialog
     fetch en train $early c122a82a8a392f4f83157df4a1e00899a7738692651e91ecbdc934125f80a075 dialogues_text_En.txt
     fetch zh train $early a6842bb4732f541abacff91c9574015502aa42822ff1d9f4172e892f7c6868d2 dialogues_text_Zh.txt
     fetch en dev $late cb2b86e6503e26390c99b457d886acb2c83aca504187018c602e1280eb5d43ce en_dev_human.txt
@@ -44,11 +44,11 @@ for subset in train valid "${languages[@]/#/test.}"; do
     case $subset in test.*) tests+=("$text/$subset") ;; esac
 done
 
-rm -rf "$out/data-bin/$name.tmp"
+rm -rf "${out}data-bin/$name.tmp"
 fairseq-preprocess --source-lang src --target-lang tgt --joined-dictionary --srcdict "$text/spm.dict.txt" \
     --trainpref "$text/train" --validpref "$text/valid" --testpref "$(IFS=,; echo "${tests[*]}")" \
-    --destdir "$out/data-bin/$name.tmp" --workers 1
-cp "$text"/{spm.model,words.txt} "$out/data-bin/$name.tmp/"
-rm -rf "$out/data-bin/$name"
-mv "$out/data-bin/$name.tmp" "$out/data-bin/$name" # whole or not at all
-echo "$out/data-bin/$name is ready. Licence of the data: CC BY-NC-SA 4.0, not for commercial use."
+    --destdir "${out}data-bin/$name.tmp" --workers 1
+cp "$text"/{spm.model,words.txt} "${out}data-bin/$name.tmp/"
+rm -rf "${out}data-bin/$name"
+mv "${out}data-bin/$name.tmp" "${out}data-bin/$name" # whole or not at all
+echo "${out}data-bin/$name is ready. Licence of the data: CC BY-NC-SA 4.0, not for commercial use."

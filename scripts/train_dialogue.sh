@@ -6,7 +6,7 @@
 #        --stop-time-hours 0.5 ends it after half an hour, all runs together; the same command with a larger number goes on
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=${S2S_OUT:-.}
+out=${S2S_OUT:+$S2S_OUT/}
 if [ -d .venv ]; then PATH="$PWD/.venv/bin:$PATH"; fi
 export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
@@ -25,15 +25,15 @@ optim=(--optimizer adam --adam-betas "(0.9,0.98)" --clip-norm 1.0
 batch=(--max-tokens 3000 --max-update 2600 --required-batch-size-multiple 1
        --save-interval-updates 650 --keep-interval-updates 1)
 
-mkdir -p "$out/checkpoints/$name" # a checkpoint with its vocabulary beside it is all that the chat needs
-cp "$out/data-bin/$name"/{dict.src.txt,dict.tgt.txt,spm.model,words.txt} "$out/checkpoints/$name/"
-cat > "$out/checkpoints/$name/card.json" <<CARD
+mkdir -p "${out}checkpoints/$name" # a checkpoint with its vocabulary beside it is all that the chat needs
+cp "${out}data-bin/$name"/{dict.src.txt,dict.tgt.txt,spm.model,words.txt} "${out}checkpoints/$name/"
+cat > "${out}checkpoints/$name/card.json" <<CARD
 {
   "data": "XDailyDialog (Liu et al. 2023), train split without repeats and leaks; language: $DIALOGUE_LANG",
   "licence": "CC BY-NC-SA 4.0: not for commercial use"
 }
 CARD
 
-fairseq-train "$out/data-bin/$name" --user-dir fairseq_plugins --task translation \
+fairseq-train "${out}data-bin/$name" --user-dir fairseq_plugins --task translation \
     "${model[@]}" "${loss[@]}" "${optim[@]}" "${batch[@]}" --seed 1 \
-    --save-dir "$out/checkpoints/$name" --no-epoch-checkpoints --log-format simple --log-interval 100 "$@"   # a later flag wins
+    --save-dir "${out}checkpoints/$name" --no-epoch-checkpoints --log-format simple --log-interval 100 "$@"   # a later flag wins
