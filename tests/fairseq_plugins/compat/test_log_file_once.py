@@ -11,12 +11,13 @@ from fairseq_plugins.compat.patching import original
 
 
 @pytest.fixture(autouse=True)
-def no_handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    handlers: list[logging.Handler] = []
-    monkeypatch.setattr(bars.logger, "handlers", handlers)
-    monkeypatch.setattr(bars.logger, "level", logging.INFO)
+def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A logger that no other test has ever set."""
+    logger = logging.Logger("progress", logging.INFO)
+    monkeypatch.setattr(bars, "logger", logger)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
     yield
-    for handler in handlers:
+    for handler in logger.handlers:
         handler.close()
 
 
