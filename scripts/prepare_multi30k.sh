@@ -4,7 +4,6 @@
 # Needs: scripts/setup_env.sh; the text files train, val and test_2016_flickr, test_2017_flickr
 #        (.en and .de, plain or .gz) in $S2S_DATA/multi30k
 # Usage: [S2S_DATA=DIR] [VOCAB_SIZE=8000 [NAME=multi30k-8k]] scripts/prepare_multi30k.sh
-recipe=scripts/prepare_multi30k.sh
 source "$(dirname "$0")/recipes/common.sh"
 choose "" "$@"
 

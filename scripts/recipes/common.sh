@@ -9,7 +9,8 @@ export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 data=${S2S_DATA:-../shared/data} out=${S2S_OUT:-.} results=${RESULTS:-docs/results.json}
 read -ra seeds <<< "${SEEDS:-1}"
-recipe=${recipe:-scripts/recipes/${0##*/}}
+recipe=scripts/recipes/${0##*/}
+[ -f "$recipe" ] || recipe=scripts/${0##*/}
 ours=() # flags that only our models know
 [ -z "${CPU_BF16:-}" ] || ours=(--cpu-bf16)
 
