@@ -42,7 +42,7 @@ measure() {
 
 # answer RUN [flag of fairseq-generate ...]
 answer() {
-    for test in test test1; do generate "$name" "$1" "$test" --beam 5 --lenpen 1 --max-len-a 1.5 --max-len-b 10 "${@:2}"; done
+    for test in test test1; do generate "$name" "$1" "$test" --beam 12 --lenpen 1.4 --max-len-a 1.5 --max-len-b 10 "${@:2}"; done
 }
 
 # distil: data-bin/$name-distilled, $name with a second target to each source: what the trained s2s_attn, all together, make of it
