@@ -43,14 +43,22 @@ def build(checkpoint: Checkpoint, task: TranslationTask, precision: str | None) 
     return model
 
 
-def find_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str]:
-    """Source and target language: fairseq stores them only where they were named."""
+def told_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str] | None:
+    """Source and target language, by the checkpoint or by the data's names, if they tell.
+
+    fairseq stores them only where they were named; without, it has read the data's pair.
+    """
     stored = [checkpoint.task.get(key) for key in ("source_lang", "target_lang")]
     if all(isinstance(language, str) and language.isidentifier() for language in stored):
         return stored[0], stored[1]
     inferred = data_utils.infer_language_pair(str(folder))
-    if inferred is not None and all(inferred):
-        return inferred[0], inferred[1]
+    return (inferred[0], inferred[1]) if inferred is not None and all(inferred) else None
+
+
+def find_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str]:
+    """Source and target language; in any order where nothing tells and one dictionary is both's."""
+    if told := told_languages(checkpoint, folder):
+        return told
     dictionaries = sorted(folder.glob("dict.*.txt"))
     if len(dictionaries) == 2 and dictionaries[0].read_bytes() == dictionaries[1].read_bytes():
         first, second = (dictionary.name.split(".")[1] for dictionary in dictionaries)

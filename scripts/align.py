@@ -17,6 +17,7 @@ NNN.png and NNN.svg, and alignments.json.
 import argparse
 import json
 import logging
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fairseq_plugins.hub import Seq2Seq, WordAlignment
 
 CHUNK = 64  # lines that are searched for together
+PICTURES = re.compile(r"\d{3,}\.(png|svg)|alignments\.json")  # what the second command writes
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,16 +42,17 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", type=Path, help="a checkpoint, or the folder of one")
     add("--data", type=Path, help="its dictionaries and SentencePiece model, if not beside it")
+    add("--source-lang", choices=("fr", "en"), help="what it reads, if nothing else tells")
     add("--gold", type=Path, help="the folder alibi_wordalign_fr_en")
     add("--output", type=Path, help="the JSON file of the errors")
     add("--reverse-model", type=Path, help="one that translates the other way")
-    add("--reverse-data", type=Path)
+    add("--reverse-data", type=Path, help="as --data, of the reverse model")
     add("--train-text", type=Path, nargs=2, metavar=("FR", "EN"), help="for statistical aligners")
     add("--aligner", action="append", help="systran-align or eflomal; by default what is installed")
     add("--scores", type=_named, metavar="SYSTEM=FILE", help="a JSON file for scripts/results.py")
     add("--text", type=Path, help="sentences to translate, one a line")
     add("--out", type=Path, help="the folder of the pictures")
-    add("--beam", type=int, default=5)
+    add("--beam", type=_above_zero, default=5, help="hypotheses kept (5)")
     return parser
 
 
@@ -63,7 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--gold goes with --output, --text with --out")
     if not options.model and (options.text or not options.train_text):
         parser.error("name a --model, or, for --gold, --train-text")
+    if options.reverse_model and not options.model:
+        parser.error("--reverse-model goes with --model")
+    if options.aligner and not options.train_text:
+        parser.error("--aligner goes with --train-text")
     try:
+        _check_places(options)
         if options.gold:
             _measure(options)
         else:
@@ -79,6 +87,25 @@ def _named(text: str) -> tuple[str, Path]:
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"{text} is not of the form SYSTEM=FILE")
     return name, Path(path)
+
+
+def _above_zero(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+def _check_places(options: argparse.Namespace) -> None:
+    """Raise ValueError where something cannot be written, before the work begins."""
+    for path in filter(None, (options.output, options.scores and options.scores[1])):
+        if path.is_dir() or not path.parent.is_dir():
+            raise ValueError(f"{path} cannot be written: it is a folder, or its folder is missing")
+    if options.out and options.out.exists():
+        if not options.out.is_dir():
+            raise ValueError(f"{options.out} is a file, where a folder is to be written")
+        others = [p.name for p in options.out.iterdir() if not PICTURES.fullmatch(p.name)]
+        if others:
+            raise ValueError(f"{options.out} holds {min(others)} too: choose a folder of its own")
 
 
 def load(path: Path, data: Path | None) -> "Seq2Seq":
@@ -99,6 +126,8 @@ def _measure(options: argparse.Namespace) -> None:
     from scripts.corpora import alibi
 
     pairs = alibi.read(options.gold)
+    if not pairs:
+        raise ValueError(f"{options.gold} holds no sentence")
     tools = statistical.choose(options.aligner) if options.train_text else []
     found = _model_links(options, pairs) if options.model else {}
     for tool in tools:
@@ -122,11 +151,11 @@ def _measure(options: argparse.Namespace) -> None:
         "reverse model": str(options.reverse_model) if options.reverse_model else None,
         "systems": systems,
     }
+    _write(options.output, result)
+    print(_table(systems))
     if options.scores:
         name, path = options.scores
         _write(path, {"metrics": _metrics(name, systems), "examples": len(pairs)})
-    _write(options.output, result)
-    print(_table(systems))
 
 
 def _metrics(name: str, systems: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -135,7 +164,7 @@ def _metrics(name: str, systems: Sequence[dict[str, Any]]) -> dict[str, float]:
     if found is None:
         known = "; ".join(each["system"] for each in systems)
         raise ValueError(f"there is no system {name}: choose one of {known}")
-    return {"aer": found["aer"], "f1_sure": found["sure_f1"]}
+    return {"aer": found["aer"], "sure_f1": found["sure_f1"]}
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
@@ -148,12 +177,13 @@ def _model_links(options: argparse.Namespace, pairs: Sequence[Any]) -> dict[str,
     from scripts.alignment import gold
 
     model = load(options.model, options.data)
-    source = _source(model, options.model)
+    source = options.source_lang or _source(options.model, options.data)
     reverse = None
     if options.reverse_model:
-        reverse = load(options.reverse_model, options.reverse_data or options.data)
-        if _source(reverse, options.reverse_model) == source:
+        data = options.reverse_data or options.data
+        if not options.source_lang and _source(options.reverse_model, data) == source:
             raise ValueError(f"{options.reverse_model} translates from {source} as --model does")
+        reverse = load(options.reverse_model, data)
     forward = gold.align(model, pairs, source)
     model.close()
     found = {f"model, {way}": links for way, links in forward.items()}
@@ -169,8 +199,14 @@ def _model_links(options: argparse.Namespace, pairs: Sequence[Any]) -> dict[str,
     return found
 
 
-def _source(model: "Seq2Seq", path: Path) -> str:
-    languages = (model.task.cfg.source_lang, model.task.cfg.target_lang)
+def _source(path: Path, data: Path | None) -> str:
+    """What a model reads; guessed, the links of one that reads the other would be nonsense."""
+    from scripts.reporting import loading
+
+    _, checkpoint = loading.split_name(str(path))
+    languages = loading.direction_of(checkpoint, data)
+    if languages is None:
+        raise ValueError(f"{path} does not tell whether it reads fr or en: give --source-lang")
     if sorted(languages) != ["en", "fr"]:
         raise ValueError(
             f"{path} translates from {languages[0]} to {languages[1]}, but the gold alignments are "
@@ -209,6 +245,8 @@ def _draw(options: argparse.Namespace) -> None:
         text = json.dumps(told, indent=1, ensure_ascii=False)
         (Path(made) / "alignments.json").write_text(f"{text}\n", encoding="utf-8")
         options.out.mkdir(exist_ok=True)
+        for earlier in filter(lambda path: PICTURES.fullmatch(path.name), options.out.iterdir()):
+            earlier.unlink()
         files = sorted(Path(made).iterdir())
         for file in files:
             file.replace(options.out / file.name)

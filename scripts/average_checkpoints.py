@@ -34,14 +34,15 @@ def read(path: Path) -> Checkpoint:
     try:
         with safe_globals([argparse.Namespace]):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
-    except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError):
+    except (OSError, RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError):
         raise CheckpointError(
             f"{path} is no checkpoint that can be read safely:"
             " it is damaged, or it holds more than data."
         ) from None
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("model"), dict):
+    weights = checkpoint.get("model") if isinstance(checkpoint, dict) else None
+    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
         raise CheckpointError(f"{path} is no fairseq checkpoint: it has no model weights.")
     return checkpoint
 
@@ -70,6 +71,8 @@ def average(paths: Sequence[Path]) -> Checkpoint:
         for name, total in sums.items():
             sums[name] = total + weights[name].double()
     for name, total in sums.items():
+        if not total.isfinite().all():
+            raise CheckpointError(f"{name} is not finite everywhere: a training went astray.")
         last[name].copy_(total / len(paths))  # in place: tied weights stay tied
     return result
 
@@ -96,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         write(average(options.checkpoints), options.output)
     except CheckpointError as error:
-        sys.exit(str(error))
+        sys.exit(f"average_checkpoints.py: {error}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ name, stay whole. ``fairseq-generate --remove-bpe sentencepiece`` puts the token
 """
 
 import argparse
+import os
 import sys
 import unicodedata
 
@@ -31,11 +32,18 @@ def _pieces(token: str) -> list[str]:
 def main(argv: list[str] | None = None) -> int:
     """Split standard input, line by line."""
     argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args(argv)
+    number = 0
     try:
         for line in sys.stdin.buffer:
+            number += 1
             sys.stdout.buffer.write(f"{split(line.decode('utf-8'))}\n".encode())
-    except UnicodeDecodeError as error:
-        print(f"marks.py: standard input is not valid UTF-8: {error}", file=sys.stderr)
+        sys.stdout.flush()
+    except UnicodeDecodeError:
+        print(f"marks.py: line {number} of the input is no UTF-8: convert it.", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"marks.py: the pieces cannot be written: {error.strerror}.", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
         return 1
     return 0
 

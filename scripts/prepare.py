@@ -6,9 +6,10 @@ Usage: scripts/prepare.py CORPUS --data DIR --out DIR [options of that corpus; s
            --data "$S2S_DATA/tatoeba_cmn_eng" --out data-bin/tatoeba-en-zh.text
 
 Writes SUBSET.src and SUBSET.tgt for train, valid and test (or test.NAME of several), and for all
-but train SUBSET.references.jsonl, every acceptable output of each line as a JSON list. DIR of --out
-is replaced as a whole, or left as it was where something is wrong. What each data set is, its
-licence and its split stand in scripts/corpora/CORPUS.py.
+but train SUBSET.references.jsonl, every acceptable output of each line as a JSON list, and
+corpus.json, which tells what they are. DIR of --out is replaced as a whole, or left as it was where
+something is wrong. What each data set is, its licence and its split stand in
+scripts/corpora/CORPUS.py.
 """
 
 import argparse
@@ -97,10 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files and say what is in them."""
     options = vars(make_parser().parse_args(arguments))
     name, out = options.pop("corpus"), options.pop("out")
+    about = {"corpus": name, "options": dict(options), "licence": CORPORA[name].LICENCE}
     try:
         corpus = load(name, options)
-        output.write(corpus, out)
-    except (OSError, ValueError) as error:
+        output.write(corpus, out, about)
+    except OSError as error:
+        print(f"prepare.py: {out} cannot be written: {error.strerror}.", file=sys.stderr)
+        return 1
+    except ValueError as error:
         print(f"prepare.py: {error}.", file=sys.stderr)
         return 1
     for subset, examples in corpus.items():

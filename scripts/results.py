@@ -18,6 +18,7 @@ whole training; of an ensemble all, whose weights and minutes are summed.
 import argparse
 import json
 import math
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -47,23 +48,25 @@ def _version(name: str) -> str:
     return f"{version(name)} (fairseq-fixed)" if name == "fairseq-fixed" else version(name)
 
 
-def read_scores(path: Path) -> dict[str, float]:
-    """The numbers of scores.json.
+def read_scores(path: Path) -> tuple[dict[str, float], int]:
+    """The numbers of scores.json, and on how many examples.
 
     Raises:
         ValueError: where it is no such file
+        OSError: where it cannot be read
     """
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"]
-        scores = {name: float(value) for name, value in metrics.items()}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        scores = {name: float(value) for name, value in content["metrics"].items()}
+        examples = int(content["examples"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} holds no numbers: make it with scripts/score.py") from None
     if not scores or not all(map(math.isfinite, scores.values())):
         raise ValueError(f"{path} has no metric, or one that is no number: score again")
-    return scores
+    return scores, examples
 
 
-def run_of(options: argparse.Namespace) -> record.Run:
+def run_of(options: argparse.Namespace, examples: int) -> record.Run:
     """What a training adds, with the cost that its checkpoints tell where nobody else does."""
     parameters, minutes = options.parameters, options.minutes
     complete = not options.incomplete
@@ -82,6 +85,7 @@ def run_of(options: argparse.Namespace) -> record.Run:
         parameters=parameters,
         minutes=None if minutes is None else round(minutes, 1),
         complete=complete,
+        examples=examples,
         versions=versions(),
         note=options.note,
     )
@@ -89,7 +93,8 @@ def run_of(options: argparse.Namespace) -> record.Run:
 
 def add(options: argparse.Namespace) -> None:
     """A seed's numbers."""
-    scores, run = read_scores(options.scores), run_of(options)
+    scores, examples = read_scores(options.scores)
+    run = run_of(options, examples)
     with record.changing(options.results) as rows:
         for metric, value in scores.items():
             record.put(rows, run, metric, round(value, 4))
@@ -98,13 +103,15 @@ def add(options: argparse.Namespace) -> None:
 def macro(options: argparse.Namespace) -> None:
     """The mean over tasks."""
     facts = (options.task, options.model, "0", options.command, options.parameters, options.minutes)
-    run = record.Run(*facts, True, versions(), options.note)
+    run = record.Run(*facts, True, 0, versions(), options.note)
+    _rows(options.results)
     with record.changing(options.results) as rows:
         record.put_macro(rows, run, options.metric, options.over, options.one_model)
 
 
 def remove(options: argparse.Namespace) -> None:
     """Objects that are no longer true."""
+    _rows(options.results)
     named = {key: getattr(options, key) for key in ("task", "model", "metric")}
     wanted = {key: value for key, value in named.items() if value is not None}
     with record.changing(options.results) as rows:
@@ -125,7 +132,7 @@ def table(options: argparse.Namespace) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raise ValueError unless the README has the tables, and means are those of their tasks."""
+    """Whether the README has the tables, and means are those of their tasks."""
     rows = _rows(options.results)
     if old := record.stale(rows):
         named = f"{old[0]['metric']} of {old[0]['model']} on {old[0]['task']}"
@@ -139,6 +146,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def _rows(path: Path) -> list[record.Row]:
+    """The record; ValueError where there is none."""
     rows = record.read(path)
     if not rows:
         raise ValueError(f"{path} has no results: add some first")
@@ -152,9 +160,11 @@ def parser() -> argparse.ArgumentParser:
     made = {each: commands.add_parser(each.__name__, help=each.__doc__) for each in COMMANDS}
     for function, command in made.items():
         command.set_defaults(function=function)
-        command.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
+        command.add_argument(
+            "--results", type=Path, default=RESULTS, metavar="FILE", help="the record (%(default)s)"
+        )
     for function in (add, macro, remove):
-        made[function].add_argument("--task", required=True)
+        made[function].add_argument("--task", required=True, help="for example cmudict")
         made[function].add_argument("--model", required=True, help="an ensemble named so")
     for function in (add, macro):
         told = made[function].add_argument
@@ -166,12 +176,12 @@ def parser() -> argparse.ArgumentParser:
     told("--seed", type=_seed, required=True, help="of the training; of an ensemble, e.g. 1+2+3")
     told("--checkpoint", type=Path, nargs="+", default=[], metavar="FILE", help="the last one")
     told("--command", required=True, help="what makes the numbers again")
-    told("--processes", type=int, default=1, help="cores that the training kept busy (1)")
+    told("--processes", type=_above_zero, default=1, help="cores that the training kept busy (1)")
     told("--incomplete", action="store_true", help="not finished (a checkpoint tells it, too)")
-    made[macro].add_argument("--over", nargs="+", required=True, metavar="TASK")
-    made[macro].add_argument("--metric", required=True)
+    made[macro].add_argument("--over", nargs="+", required=True, metavar="TASK", help="its tasks")
+    made[macro].add_argument("--metric", required=True, help="for example wer")
     made[macro].add_argument("--one-model", action="store_true", help="one does all the tasks")
-    made[macro].add_argument("--command", default="")
+    made[macro].add_argument("--command", default="", help="by default that of the first task")
     made[remove].add_argument("--metric", help="only this one")
     made[table].add_argument("--readme", type=Path, metavar="FILE", help="else they are printed")
     made[check].add_argument("--readme", type=Path, required=True, metavar="FILE")
@@ -179,7 +189,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _seed(text: str) -> str:
+    if not re.fullmatch(r"\d+(\+\d+)*", text):
+        raise argparse.ArgumentTypeError(f"{text} is no seed such as 1, or 1+2+3 of an ensemble")
     return "+".join(str(int(number)) for number in text.split("+"))
+
+
+def _above_zero(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
 
 
 def _duration(text: str) -> float:

@@ -60,6 +60,13 @@ def measure(names: Sequence[str], outputs: Outputs) -> dict[str, Any]:
     }
 
 
+def sentence(error: Exception) -> str:
+    """What to tell of it; of a file that is missing, which."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename} cannot be read: {error.strerror}"
+    return str(error)
+
+
 def check(options: argparse.Namespace) -> None:
     """Raise ValueError for what the command line says wrongly, before anything is read."""
     if unknown := [name for name in options.metrics if name not in METRICS]:
@@ -67,7 +74,12 @@ def check(options: argparse.Namespace) -> None:
     if options.language not in LANGUAGES:
         known = " ".join(LANGUAGES)
         raise ValueError(f"the language {options.language} is not known: choose from {known}")
-    for path in filter(None, (options.output, options.answers)):
+    written = [path for path in (options.output, options.answers) if path]
+    read = [path for path in (options.generated, options.references, options.scored) if path]
+    places = [path.resolve() for path in [*written, *read]]
+    if lost := next((path for path in written if places.count(path.resolve()) > 1), None):
+        raise ValueError(f"{lost} is named twice: what it holds would be lost")
+    for path in written:
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"{path} cannot be written: it is a folder, or its folder is missing")
 
@@ -100,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.output:
             spm.write_atomically(options.output, f"{text}\n".encode())
     except (OSError, ValueError) as error:
-        print(f"score.py: {error}.", file=sys.stderr)
+        print(f"score.py: {sentence(error)}.", file=sys.stderr)
         return 1
     print(text)
     return 0

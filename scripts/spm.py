@@ -15,6 +15,7 @@ import io
 import os
 import sys
 from collections.abc import Container, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import sentencepiece
@@ -85,18 +86,38 @@ def write_dictionary(
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is either whole or as it was."""
+    """Write a file so that it is either whole or as it was.
+
+    Raises:
+        OSError: naming it, where it cannot be written; nothing is left beside it
+    """
     partial = path.with_name(path.name + ".tmp")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise type(error)(f"{path} cannot be written: {error.strerror}") from None
 
 
 def read_lines(paths: Iterable[Path]) -> Iterable[str]:
-    """The lines of several UTF-8 files, without their ends."""
+    """The lines of several UTF-8 files, without a byte-order mark and without their ends.
+
+    Only a line feed (with or without a carriage return before it) ends a line.
+
+    Raises:
+        ValueError: naming the line that is no UTF-8
+        OSError: where a file cannot be read
+    """
     for path in paths:
-        with path.open(encoding="utf-8", newline="\n") as lines:
-            for line in lines:
-                yield line.rstrip("\n")
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError:
+                    raise ValueError(f"{path}, line {number} is no UTF-8: convert it") from None
+                yield text.removesuffix("\n").removesuffix("\r")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -17,10 +17,15 @@ class CorpusError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """An input and every acceptable output; the first output is the main one."""
+    """An input and every acceptable output; the first output is the main one.
+
+    Attributes:
+        block: of examples that were made of the same text, its number; they are not independent
+    """
 
     source: str
     targets: tuple[str, ...]
+    block: int | None = None
 
 
 Corpus = dict[str, list[Example]]  # "train", "valid", "test", or "test.NAME" of several
@@ -133,6 +138,13 @@ def add_languages(
         parser.add_argument(
             f"--{side}", choices=languages, default=default, help=f"default: {default}"
         )
+
+
+def above_zero(text: str) -> int:
+    """A whole number from 1 on, as the type of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
 
 
 def check_languages(source: str, target: str, languages: Sequence[str]) -> None:

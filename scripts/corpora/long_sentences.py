@@ -6,17 +6,18 @@ Source, licence, format: ``multi30k``. The question is that of Bahdanau et al. 2
 * train: the sentences are shuffled and cut into groups whose sizes are drawn uniformly from
   1..MOST, ``repeat`` times over with another order and other cuts.
 * valid: val, in its order, cut once in the same manner.
-* test: test2016 and then test2017, in their order, cut into groups of one, again into groups of
-  two, and so on up to MOST. So the same 2,000 sentences stand in the test at every length (but for
-  fewer than MOST at the end, where the cut does not come out even): a score by length compares the
-  same content, of the same number of words, and only its length differs. With MOST = 8 these are
-  5,434 examples; a group of eight has 90 English words on average, at most 132. Examples of
-  different sizes share sentences: where independence matters, draw within one size.
+* test: test2016 and then test2017, in their order, in blocks of BLOCK; each block is cut into
+  groups of one, again into groups of two, and so on up to MOST. So (nearly) the same 2,000
+  sentences stand in the test at every length: a score by length compares the same content, of the
+  same number of words, and only its length differs. With MOST = 8 these are 5,350 examples; a group
+  of eight has 90 English words on average, at most 132. Examples of one block share sentences, so
+  what is to be drawn at random, for an interval of confidence, are the blocks: test.blocks.
 """
 
 import argparse
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from . import multi30k
 from .corpus import Corpus, CorpusError, Example, add_languages
 
 LICENCE = multi30k.LICENCE
+BLOCK = 40  # sentences that are cut together
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,12 +49,13 @@ def load(
     Raises:
         CorpusError: as ``multi30k.load``, and where ``most`` or ``repeat`` does not fit
     """
-    if most < 1 or repeat < 1:
-        raise CorpusError(f"most ({most}) and repeat ({repeat}) must be at least 1")
+    if not 1 <= most <= BLOCK or repeat < 1:
+        raise CorpusError(f"most ({most}) must be 1 to {BLOCK}, and repeat ({repeat}) at least 1")
     parts = multi30k.load(folder, source, target)
     test = parts["test.2016"] + parts["test.2017"]
     if most > len(test):
         raise CorpusError(f"most is {most}, but the test holds {len(test)} sentences")
+    blocks = [test[start : start + BLOCK] for start in range(0, len(test), BLOCK)]
     rng = random.Random(seed)
     return {
         "train": [
@@ -61,7 +64,12 @@ def load(
             for example in cut(rng.sample(parts["train"], len(parts["train"])), most, rng)
         ],
         "valid": list(cut(parts["valid"], most, rng)),
-        "test": [example for size in range(1, most + 1) for example in groups_of(size, test)],
+        "test": [
+            replace(example, block=number)
+            for size in range(1, most + 1)
+            for number, block in enumerate(blocks)
+            for example in groups_of(size, block)
+        ],
     }
 
 

@@ -1,22 +1,27 @@
 """A corpus as files of parallel text: whole, sound, or not there at all."""
 
 import json
+import os
 import shutil
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..check_text import TextError, check_parallel
 from .corpus import Corpus, CorpusError, Example
 
-OURS = (".src", ".tgt", ".references.jsonl")  # the ends of the names of what is written
+OURS = (".src", ".tgt", ".references.jsonl", ".blocks")  # the ends of the names of what is written
+TOLD = "corpus.json"  # what the corpus is; a folder without it is not one of ours
 
 
-def write(corpus: Corpus, folder: Path) -> None:
+def write(corpus: Corpus, folder: Path, about: Mapping[str, Any]) -> None:
     """Write SUBSET.src and SUBSET.tgt of each subset, and SUBSET.references.jsonl of all but train.
 
     In train, an example has one line for each of its targets; elsewhere one line with the first
-    target, and all of them as a JSON list in the references. The files are made in FOLDER.tmp,
-    which then takes the place of FOLDER.
+    target, and all of them as a JSON list in the references. Where examples share text,
+    SUBSET.blocks has the number of each one's block. ``about`` and the numbers of examples come
+    into corpus.json. The files are made in a folder beside, which then takes the place of FOLDER.
 
     Raises:
         CorpusError: for an empty subset, an example without a target, a text that is empty or that
@@ -26,12 +31,14 @@ def write(corpus: Corpus, folder: Path) -> None:
     check_replaceable(folder)
     for name, examples in corpus.items():
         check_examples(name, examples)
-    partial = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    partial.chmod(0o777 & ~_umask())
     try:
         for name, examples in corpus.items():
             write_subset(partial / name, examples, every_target=name == "train")
+        told = {**about, "examples": {name: len(examples) for name, examples in corpus.items()}}
+        write_lines(partial / TOLD, [json.dumps(told, indent=2, ensure_ascii=False, default=str)])
         replace(partial, folder)
     except TextError as error:
         raise CorpusError(str(error).replace(f"{partial}/", "").removesuffix(".")) from None
@@ -41,12 +48,15 @@ def write(corpus: Corpus, folder: Path) -> None:
 
 def check_replaceable(folder: Path) -> None:
     """Raise CorpusError unless a folder is missing or holds nothing but what ``write`` makes."""
-    if folder.exists() and not folder.is_dir():
-        raise CorpusError(f"{folder} is a file, where a folder is to be written")
-    others = [path for path in folder.glob("*") if not path.name.endswith(OURS)]
+    if folder.is_symlink() or folder.exists() and not folder.is_dir():
+        raise CorpusError(f"{folder} is no folder of its own, and one is to be written there")
+    found = sorted(path.name for path in folder.glob("*"))
+    others = [name for name in found if name != TOLD and not name.endswith(OURS)]
+    if found and TOLD not in found:
+        others = found
     if others:
         raise CorpusError(
-            f"{folder} holds {min(others).name} too and would be replaced as a whole:"
+            f"{folder} holds {others[0]}, which is not from here, and would be replaced as a whole:"
             " choose a folder that is missing or empty"
         )
 
@@ -76,12 +86,22 @@ def write_subset(prefix: Path, examples: Sequence[Example], *, every_target: boo
     if not every_target:
         references = (json.dumps(example.targets, ensure_ascii=False) for example in examples)
         write_lines(prefix.with_name(f"{prefix.name}.references.jsonl"), references)
+    blocks = [example.block for example in examples]
+    if not every_target and None not in blocks:
+        write_lines(prefix.with_name(f"{prefix.name}.blocks"), map(str, blocks))
     check_parallel(files)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Lines of text, in UTF-8."""
     path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8"))
+
+
+def _umask() -> int:
+    """The user's; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def replace(partial: Path, folder: Path) -> None:

@@ -20,6 +20,7 @@ from .corpus import (
     Corpus,
     CorpusError,
     Example,
+    above_zero,
     add_languages,
     group,
     open_rows,
@@ -41,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_languages(parser, LANGUAGES, "en", "zh")
     parser.add_argument(
         "--join",
-        type=int,
+        type=above_zero,
         default=1,
         help="train on 1 to so many pairs in a row, for long sentences; default: 1",
     )

@@ -25,18 +25,20 @@ model() {
 name=tatoeba-en-fr text=$out/data-bin/tatoeba-en-fr.text gold=(--gold "$data/alibi_wordalign_fr_en")
 prepare "$name" en fr 6000 tatoeba tatoeba_fra_eng --source en --target fr --join 6
 for choice in $(pick "s2s_attn transformer statistical"); do
-    run=$out/checkpoints/$name-$choice-1
-    mkdir -p "$run"
     if [ "$choice" = statistical ]; then
-        system=${ALIGNER:-eflomal}
+        system=${ALIGNER:-eflomal} run=$out/checkpoints/$name-$choice
+        mkdir -p "$run"
         python scripts/align.py --aligner "$system" --train-text "$text/train.tgt" "$text/train.src" "${gold[@]}" \
             --output "$run/align.json" --scores "$system, symmetrised=$run/gold.json"
         python scripts/results.py add --results "$results" --task alibi-alignment --model "$system" --seed 1 --scores "$run/gold.json" \
             --command "$(command_of "$recipe statistical")"
         continue
     fi
-    # shellcheck disable=SC2046 # options, one word each
-    train "$name" "$run" 1 $(model "$choice") "${optim[@]}" "${batch[@]}" "${flags[@]}"
-    python scripts/align.py --model "$run" "${gold[@]}" --output "$run/align.json" --scores "model, soft=$run/gold.json"
-    record alibi-alignment "$choice" 1 "$run" gold "$recipe $choice"
+    for seed in "${seeds[@]}"; do
+        run=$out/checkpoints/$name-$choice-$seed
+        # shellcheck disable=SC2046 # options, one word each
+        train "$name" "$run" "$seed" $(model "$choice") "${optim[@]}" "${batch[@]}" "${flags[@]}"
+        python scripts/align.py --model "$run" "${gold[@]}" --output "$run/align.json" --scores "model, soft=$run/gold.json"
+        record alibi-alignment "$choice" "$seed" "$run" gold "$recipe $choice"
+    done
 done

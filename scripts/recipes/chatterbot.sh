@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The chatterbot corpus: some 2,400 English or 550 Chinese pairs of message and reply. It shows the way from pairs to replies;
+# The chatterbot corpus: some 2,300 English or 550 Chinese pairs of message and reply. It shows the way from pairs to replies;
 # far too small for a good partner (scripts/quickstart.sh and scripts/recipes/dialogue.sh are for that).
 # Needs: scripts/setup_env.sh; $S2S_DATA/chatterbot. Core-minutes: not measured yet
 # Usage: scripts/recipes/chatterbot.sh [english] [chinese] [any fairseq-train flag]

@@ -9,6 +9,7 @@ export OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 data=${S2S_DATA:-../shared/data} out=${S2S_OUT:-.} results=${RESULTS:-docs/results.json}
 read -ra seeds <<< "${SEEDS:-1}"
+case " ${seeds[*]-} " in "  " | *[!0-9\ ]*) echo "SEEDS is '${SEEDS:-}', but must be whole numbers: SEEDS='1 2 3'" >&2; exit 2 ;; esac
 recipe=scripts/recipes/${0##*/}
 [ -f "$recipe" ] || recipe=scripts/${0##*/}
 ours=() # flags that only our models know
@@ -17,6 +18,8 @@ ours=() # flags that only our models know
 case ${1:-} in --help | -h) sed -n '2,/^[^#]/ s/^# \{0,1\}//p' "$recipe"; exit ;; esac
 
 fail() { echo "$recipe: $*" >&2; exit 2; }
+
+one_seed() { [ ${#seeds[@]} = 1 ] || fail "this recipe trains with one seed, and SEEDS is '$SEEDS'"; }
 
 # choose "CHOICES" ARGUMENT ...: the leading arguments go to `chosen`, each one of CHOICES; the rest, flags of fairseq-train, to `flags`
 choose() {
@@ -61,7 +64,7 @@ prepare() {
     done
     fairseq-preprocess --source-lang "$src" --target-lang "$tgt" "${vocabulary[@]}" --trainpref "$text/tokens/train" \
         --validpref "$text/tokens/valid" --testpref "$(IFS=,; echo "${tests[*]}")" --destdir "$bin.tmp" --workers 2
-    if [ -f "$text/spm.model" ]; then cp "$text/spm.model" "$bin.tmp/"; fi
+    for file in "$text"/spm.model "$text"/*.blocks; do if [ -f "$file" ]; then cp "$file" "$bin.tmp/"; fi; done
     mv "$bin.tmp" "$bin" # whole or not at all
 }
 
@@ -75,14 +78,23 @@ tokens() {
 train() {
     mkdir -p "$2"
     cp "$out/data-bin/$1"/{dict.*.txt,spm.model} "$2/" 2>/dev/null || true # all that load() needs
-    fairseq-train "$out/data-bin/$1" --user-dir fairseq_plugins --required-batch-size-multiple 1 --seed "$3" \
+    # shellcheck disable=SC2046 # options, one word each
+    fairseq-train "$out/data-bin/$1" --user-dir fairseq_plugins $(direction "$1") --required-batch-size-multiple 1 --seed "$3" \
         --save-dir "$2" --log-file "$2/train.log" --log-format simple --log-interval 100 "${@:4}"
+}
+
+# direction NAME: its languages, so that a checkpoint tells which of them the model reads
+direction() {
+    local pair=("$out/data-bin/$1"/train.*.bin)
+    pair=${pair[0]##*/train.} pair=${pair%%.*}
+    echo --source-lang "${pair%-*}" --target-lang "${pair#*-}"
 }
 
 # average RUN: checkpoint_best.pt becomes the mean of the epochs that --keep-last-epochs left, if there is one
 average() {
-    local epochs=("$1"/checkpoint[0-9]*.pt)
-    [ ! -f "${epochs[0]}" ] || python scripts/average_checkpoints.py "${epochs[@]}" --output "$1/checkpoint_best.pt"
+    local epoch epochs=()
+    while IFS= read -r epoch; do epochs+=("$epoch"); done < <(find "$1" -name "checkpoint[0-9]*.pt" | sort -V) # 9 before 10
+    [ ${#epochs[@]} = 0 ] || python scripts/average_checkpoints.py "${epochs[@]}" --output "$1/checkpoint_best.pt"
 }
 
 # generate NAME RUN SUBSET [flag of fairseq-generate ...]: RUN/SUBSET.out
@@ -108,4 +120,4 @@ record() {
 }
 
 # command_of "CALL": with the settings and flags that make its numbers
-command_of() { echo "${CPU_BF16:+CPU_BF16=1 }$1${flags[*]:+ ${flags[*]}}"; }
+command_of() { echo "${CPU_BF16:+CPU_BF16=1 }${SEEDS:+SEEDS='$SEEDS' }$1${flags[*]:+ ${flags[*]}}"; }

@@ -6,6 +6,7 @@
 # Usage: scripts/recipes/dialogue.sh [en] [zh] [any fairseq-train flag]     the languages to measure
 source "$(dirname "$0")/common.sh"
 choose "en zh" "$@"
+one_seed
 
 [ -d "$out/data-bin/dialogue" ] || scripts/prepare_dialogue.sh
 DIALOGUE_LANG=both scripts/train_dialogue.sh "${ours[@]}" "${flags[@]}"

@@ -23,12 +23,12 @@ measure() {
         subset=test$([ "$number" = 0 ] || echo "$number")
         tasks+=("sigmorphon2021-${languages[number]}")
         score "$2" "$subset" "$out/data-bin/$name.text/$(test_of "$number").references.jsonl" "wer per"
-        record "${tasks[number]}" "$1" "$seed" "$2" "$subset" "SEEDS='${seeds[*]}' $recipe $track" "${@:3}"
+        record "${tasks[number]}" "$1" "$seed" "$2" "$subset" "$recipe $track" "${@:3}"
     done
     if [ "$track" = high ]; then return; fi
     for metric in wer per; do
         python scripts/results.py macro --results "$results" --task "$name" --metric $metric --model "$1" --over "${tasks[@]}" \
-            --one-model --command "$(command_of "SEEDS='${seeds[*]}' $recipe $track")"
+            --one-model --command "$(command_of "$recipe $track")"
     done
 }
 test_of() { if [ "$track" = high ]; then echo test; else echo "test.${languages[$1]}"; fi; }

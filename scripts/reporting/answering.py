@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -136,7 +137,7 @@ def _read(path: Path) -> tuple[list[Hypothesis], float] | None:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             kept: dict[str, Any] = json.load(file)
         return [Hypothesis(**fields) for fields in kept["hypotheses"]], float(kept["seconds"])
-    except (OSError, EOFError, ValueError, TypeError, KeyError):
+    except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

@@ -1,6 +1,7 @@
 """The command line of ``scripts/report.py``."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("name what to compare on: --data, or --sources and --references")
     if (options.source_lang is None) != (options.target_lang is None):
         parser.error("--source-lang and --target-lang go together")
+    if options.sections == ["significance"] and len(options.models) < 2:
+        parser.error("significance compares models: name two or more")
     if options.dialogue and options.data is None:
         parser.error("--dialogue needs --data, with a subset valid")
     if "dialogue" in (options.sections or ()) and not options.dialogue:
@@ -56,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--messages", type=_above_zero, default=300, metavar="N", help="of --dialogue (300)")
     add("--limit", type=_above_zero, metavar="N", help="only the first N sentences")
     add("--beam", type=_above_zero, default=5, metavar="N")
-    add("--lenpen", type=float, default=1.0, metavar="X", help="length penalty (1)")
+    add("--lenpen", type=_finite, default=1.0, metavar="X", help="length penalty (1)")
     add("--cache", type=Path, metavar="FOLDER", help="for outputs (report-cache beside each model)")
     return parser
 
@@ -67,6 +70,13 @@ def _replies(text: str) -> tuple[str, str | None]:
     if language not in LANGUAGES:
         raise argparse.ArgumentTypeError(f"{language} is none of {', '.join(LANGUAGES)}")
     return language, subset or None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+    return number
 
 
 def _above_zero(text: str) -> int:

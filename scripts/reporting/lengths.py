@@ -126,7 +126,7 @@ def _scores(
     for each in tqdm(answers, desc="scores by length", unit=" models"):
         for name, metric in metrics.items():
             counts = resampling.count(metric, each.texts, test.references)
-            scores[name][each.subject.name] = _points(metric, counts, lengths, found)
+            scores[name][each.subject.name] = _points(metric, counts, lengths, found, test.blocks)
     return scores
 
 
@@ -135,8 +135,14 @@ def _points(
     counts: resampling.Counts,
     lengths: NDArray[np.int64],
     found: Sequence[Bucket],
+    blocks: Sequence[int] | None,
 ) -> list[dict[str, float]]:
-    return [resampling.measured(metric, counts[_inside(lengths, bucket)]) for bucket in found]
+    points = []
+    for bucket in found:
+        inside = _inside(lengths, bucket)
+        of_these = None if blocks is None else np.asarray(blocks)[inside]
+        points.append(resampling.measured(metric, counts[inside], of_these))
+    return points
 
 
 def _table(

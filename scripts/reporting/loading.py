@@ -10,7 +10,12 @@ import torch
 from fairseq.data import Dictionary
 
 import fairseq_plugins
-from fairseq_plugins._loading import find_languages, read_dictionary, read_pieces
+from fairseq_plugins._loading import (
+    find_languages,
+    read_dictionary,
+    read_pieces,
+    told_languages,
+)
 from fairseq_plugins.checkpoint import Checkpoint, find_checkpoint, read_checkpoint
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.hub import Seq2Seq
@@ -45,10 +50,20 @@ def languages_of(path: Path, data: Path | None) -> tuple[str, str]:
     Raises:
         S2SError: where nothing tells
     """
-    stored = read_state(path)["cfg"]
-    task = stored["task"] if isinstance(stored.get("task"), dict) else {}
-    checkpoint = Checkpoint(path, {}, task, {})
+    checkpoint = Checkpoint(path, {}, _task(read_state(path)), {})
     return find_languages(checkpoint, data if data is not None else path.parent)
+
+
+def direction_of(path: Path, data: Path | None) -> tuple[str, str] | None:
+    """As ``languages_of``, but None where their order would be a guess."""
+    checkpoint = Checkpoint(path, {}, _task(read_state(path)), {})
+    return told_languages(checkpoint, data if data is not None else path.parent)
+
+
+def _task(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored options of the task, if they are stored."""
+    task = state["cfg"].get("task")
+    return task if isinstance(task, dict) else {}
 
 
 def load(name: str, path: Path, data: Path | None, languages: tuple[str, str]) -> Subject:
@@ -66,7 +81,8 @@ def load(name: str, path: Path, data: Path | None, languages: tuple[str, str]) -
     state = read_state(path)
     options = _options(path, state["cfg"].get("model"))
     folder = _dictionaries(path, data, languages)
-    check_languages(name, state["cfg"].get("task"), languages)
+    told = told_languages(Checkpoint(path, {}, _task(state), {}), data or path.parent)
+    check_languages(name, told, languages)
     _check_sizes(path, state["model"], folder, languages)
     foreign = isinstance(state["cfg"].get("model"), argparse.Namespace)  # which we never store
     if foreign or builtin.model_name(options["_name"]):
@@ -133,11 +149,9 @@ def _dictionaries(path: Path, data: Path | None, languages: tuple[str, str]) -> 
     )
 
 
-def check_languages(name: str, task: Any, languages: tuple[str, str]) -> None:
-    """Refuse a model that was trained for another direction."""
-    task = task if isinstance(task, Mapping) else {}
-    trained = (task.get("source_lang"), task.get("target_lang"))
-    if all(trained) and trained != languages:
+def check_languages(name: str, trained: tuple[str, str] | None, languages: tuple[str, str]) -> None:
+    """Refuse a model that was trained for another direction; None: nothing tells for which."""
+    if trained and trained != languages:
         raise S2SError(
             f"The model {name} goes from {trained[0]} to {trained[1]}, but the test set from "
             f"{languages[0]} to {languages[1]}: compare models of one direction."

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from . import resampling, training_log
@@ -26,6 +25,10 @@ COLUMNS = (
     "length ratio",
 )
 MISSING = "–"
+_BLOCKS = (
+    "Sentences share text: for every interval and p of this page, {} blocks of them are drawn, not "
+    "single sentences."
+)
 
 
 def section(answers: Sequence[Answers], test: TestSet, settings: Settings) -> Section:
@@ -44,9 +47,9 @@ def section(answers: Sequence[Answers], test: TestSet, settings: Settings) -> Se
     table = Table(
         "Parameters: trained weights, tied ones counted once. Training: wall-clock time as fairseq "
         "counted it, and target tokens per second, both on whatever machine trained the model. "
-        f"Generation: output tokens per second, in batches, {_machine()}. In brackets: 95 % "
-        f"bootstrap intervals, {resampling.SAMPLES:,} samples. Length ratio: words of outputs over "
-        "words of references.",
+        "Generation: output tokens per second, in batches, when each output was first made. In "
+        f"brackets: 95 % bootstrap intervals, {resampling.SAMPLES:,} samples. Length ratio: words "
+        "of outputs over words of references.",
         COLUMNS,
         [_row(each, numbers[each.subject.name]) for each in answers],
         best,
@@ -67,7 +70,8 @@ def measure(answers: Answers, test: TestSet) -> dict[str, Any]:
         "generation tokens per second": round(tokens / max(answers.seconds, 1e-3)),
     }
     for name, metric in resampling.metrics(test).items():
-        found[name] = resampling.measured(metric, resampling.count(metric, texts, test.references))
+        counts = resampling.count(metric, texts, test.references)
+        found[name] = resampling.measured(metric, counts, test.blocks)
         if name == "BLEU":
             whole = metric.corpus_score(texts, [list(test.references)])
             found["length ratio"] = round(whole.sys_len / max(whole.ref_len, 1), 3)
@@ -97,10 +101,6 @@ def _text(test: TestSet, settings: Settings) -> list[str]:
     return [
         f"{len(test.sources):,} sentences from {test.source_language} to {test.target_language}; "
         f"beam {settings.beam}, length penalty {settings.lenpen:g}. BLEU and chrF are sacreBLEU's, "
-        f"on detokenised text with its tokenizer {resampling.tokenizer(test)}, cased."
+        f"on detokenised text with its tokenizer {resampling.tokenizer(test)}, cased.",
+        *([_BLOCKS.format(len(set(test.blocks)))] if test.blocks else []),
     ]
-
-
-def _machine() -> str:
-    threads = torch.get_num_threads()
-    return f"on {threads} CPU thread{'s' if threads > 1 else ''}, when each output was first made"

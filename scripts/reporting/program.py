@@ -31,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         place = f" {error.filename}" if error.filename else ""
-        print(f"report.py: Reading or writing{place} failed: {error.strerror}.", file=sys.stderr)
+        print(
+            f"report.py: Reading or writing{place} failed: {error.strerror or error}.",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
@@ -42,11 +45,16 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         S2SError, OSError: for bad input
     """
-    from . import page
+    from . import loading, page
 
     with page.folder(options.out) as built, subjects(options) as loaded:
         work = prepare(options, loaded)
         sections = [found for build in builders(options) if (found := build(work))]
+        if not sections:
+            raise S2SError(
+                f"There is nothing to report on in {' and '.join(options.sections)}: curves need a "
+                f"{loading.LOG} beside a model, significance needs two models."
+            )
         facts, data = about(options, work)
         page.write(built, options.title or _title(work.test), sections, facts, data)
     print(f"The report is {options.out / 'index.html'}.")
@@ -176,7 +184,9 @@ def _alignments(work: Work) -> "Section | None":
     from . import alignments, testset
 
     file = work.options.sentences
-    sentences = testset.read_lines(file) if file else None
+    sentences = [line for line in testset.read_lines(file) if line.strip()] if file else None
+    if file and not sentences:
+        raise S2SError(f"There is no sentence in {file}: write one on each line.")
     return alignments.section(work.answers, work.test, sentences=sentences)
 
 

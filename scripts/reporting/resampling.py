@@ -3,6 +3,9 @@
 The bootstrap (Koehn 2004, "Statistical significance tests for machine translation evaluation"):
 draw as many sentences as there are, with replacement, and score what was drawn; the middle 95 % of
 many such scores are the interval. Counts are taken from each sentence once and only summed again.
+
+Where sentences share text (``TestSet.blocks``), whole blocks are drawn instead of sentences: the
+cluster bootstrap (Davison and Hinkley 1997, "Bootstrap Methods and their Application", 3.8).
 """
 
 from collections.abc import Sequence
@@ -44,10 +47,23 @@ def score(metric: Metric, counts: Counts) -> float:
     return metric._compute_score_from_stats(counts.sum(0).tolist()).score
 
 
+def by_block(counts: Counts, blocks: Sequence[int] | None) -> Counts:
+    """The counts of each block's sentences together, (blocks, counts); without, as they are."""
+    if blocks is None:
+        return counts
+    names, places = np.unique(blocks, return_inverse=True)
+    sums = np.zeros((len(names), counts.shape[1]))
+    np.add.at(sums, places, counts)
+    return sums
+
+
 def resample(
     metric: Metric, counts: Counts, samples: int = SAMPLES, seed: int = SEED
 ) -> NDArray[np.float64]:
-    """The scores of ``samples`` corpora drawn from the sentences of one, (samples,)."""
+    """The scores of ``samples`` corpora drawn from the rows of one, (samples,).
+
+    Those of two models with the same ``seed`` are drawn alike, and can be compared one by one.
+    """
     rng = np.random.default_rng(seed)
     size = len(counts)
     scores = np.empty(samples)
@@ -63,7 +79,9 @@ def interval(scores: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def measured(metric: Metric, counts: Counts) -> dict[str, float]:
+def measured(
+    metric: Metric, counts: Counts, blocks: Sequence[int] | None = None
+) -> dict[str, float]:
     """Score and interval, as they stand in ``report.json``."""
-    low, high = interval(resample(metric, counts))
+    low, high = interval(resample(metric, by_block(counts, blocks)))
     return {"score": round(score(metric, counts), 2), "low": round(low, 2), "high": round(high, 2)}

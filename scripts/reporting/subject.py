@@ -40,6 +40,7 @@ class TestSet:
         source_language, target_language: as fairseq names them, for example ``en`` and ``de``
         sources: the inputs
         references: one for each
+        blocks: of each sentence, the number of the text it was made of; None: each is its own
     """
 
     __test__ = False  # no test of pytest's
@@ -48,6 +49,7 @@ class TestSet:
     target_language: str
     sources: Sequence[str]
     references: Sequence[str]
+    blocks: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fairseq.data import Dictionary, data_utils
@@ -46,7 +47,21 @@ def read_subset(folder: Path, subset: str, languages: tuple[str, str]) -> TestSe
         dictionary = read_dictionary(folder / f"dict.{language}.txt")
         texts.append(list(_texts(Path(f"{prefix}.{language}"), dictionary, pieces)))
     _warn_of_unknown(texts[1])
-    return _check(TestSet(*languages, *texts), f"{prefix}.{languages[0]}", languages[1])
+    blocks = folder / f"{subset}.blocks"
+    numbers = read_blocks(blocks, len(texts[0])) if blocks.is_file() else None
+    return _check(TestSet(*languages, *texts, numbers), f"{prefix}.{languages[0]}", languages[1])
+
+
+def read_blocks(path: Path, count: int) -> list[int]:
+    """The number on each line of a file: sentences with the same one share text.
+
+    Raises:
+        S2SError: where they are not ``count`` whole numbers
+    """
+    lines = read_lines(path)
+    if len(lines) != count or not all(line.isdecimal() for line in lines):
+        raise S2SError(f"{path} is not a whole number for each of {count} sentences: delete it.")
+    return [int(line) for line in lines]
 
 
 def read_text(sources: Path, references: Path, languages: tuple[str, str]) -> TestSet:
@@ -56,6 +71,9 @@ def read_text(sources: Path, references: Path, languages: tuple[str, str]) -> Te
         S2SError: for files that cannot be read, or are uneven or empty
     """
     texts = [read_lines(path) for path in (sources, references)]
+    for path, lines in zip((sources, references), texts, strict=True):
+        if empty := next((n for n, line in enumerate(lines, 1) if not line.strip()), None):
+            raise S2SError(f"{path}, line {empty} is empty: leave the pair out on both sides.")
     return _check(TestSet(*languages, *texts), str(sources), str(references))
 
 
@@ -69,14 +87,17 @@ def read_lines(path: Path) -> list[str]:
         return list(spm.read_lines([path]))
     except OSError as error:
         raise S2SError(f"The file {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise S2SError(f"The file {path} is not UTF-8 text: convert it.") from error
+    except ValueError as error:
+        raise S2SError(f"{error}.") from error
 
 
 def first(test: TestSet, count: int | None) -> TestSet:
     """The first ``count`` sentences, or all."""
-    return TestSet(
-        test.source_language, test.target_language, test.sources[:count], test.references[:count]
+    return replace(
+        test,
+        sources=test.sources[:count],
+        references=test.references[:count],
+        blocks=test.blocks and test.blocks[:count],
     )
 
 

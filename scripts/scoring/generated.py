@@ -1,7 +1,6 @@
 """What fairseq-generate printed: texts and scores, in the order of the examples."""
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from scripts import spm
@@ -10,19 +9,6 @@ from scripts import spm
 BYTES = re.compile("(?:<0x[0-9A-F]{2}>)+")
 # Fields of a line: the output and its score, the same after fairseq's detokenizer, the scores.
 FIELDS = {"H": 3, "D": 3, "P": 2}
-
-
-def read_lines(path: Path) -> Iterable[str]:
-    """The lines of a text file.
-
-    Raises:
-        ValueError: where it is no UTF-8
-        OSError: where it cannot be read
-    """
-    try:
-        yield from spm.read_lines([path])
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text in UTF-8") from None
 
 
 def read_generated(path: Path, kind: str, count: int) -> list[str]:
@@ -34,7 +20,7 @@ def read_generated(path: Path, kind: str, count: int) -> list[str]:
         ValueError: where they are not exactly those of ``count`` examples, or a line is cut off
     """
     found: dict[int, str] = {}
-    for line in read_lines(path):
+    for line in spm.read_lines([path]):
         if re.match(rf"{kind}-\d+\t", line):
             fields = line.split("\t")
             if len(fields) != FIELDS[kind]:
@@ -43,10 +29,10 @@ def read_generated(path: Path, kind: str, count: int) -> list[str]:
     if not found:
         raise ValueError(f"{path} has no {kind}- line: fairseq-generate did not get that far")
     if sorted(found) != list(range(count)):
-        missing = next(number for number in range(len(found) + 1) if number not in found)
+        odd = min(set(found) ^ set(range(count)))
         raise ValueError(
             f"{path} answers {len(found)} messages, but there are {count} references:"
-            f" number {missing} is the first without an answer"
+            f" number {odd} is the first without {'a reference' if odd in found else 'an answer'}"
         )
     return [found[number] for number in range(count)]
 
@@ -55,13 +41,16 @@ def read_scores(path: Path, count: int) -> list[list[float]]:
     """The binary logarithm of each piece's probability, the end's too, for each example.
 
     Raises:
-        ValueError: as ``read_generated``, or where a score is no number
+        ValueError: as ``read_generated``, or where a line has no score or what is none
     """
     lines = read_generated(path, "P", count)
     try:
-        return [[float(score) for score in line.split()] for line in lines]
+        scores = [[float(score) for score in line.split()] for line in lines]
     except ValueError:
         raise ValueError(f"a P- line of {path} holds what is no number: score again") from None
+    if not all(scores):
+        raise ValueError(f"a P- line of {path} has no score: score again")
+    return scores
 
 
 def join_bytes(text: str) -> str:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from .generated import read_lines
+from scripts import spm
 
 
 def read_references(path: Path) -> list[list[str]]:
@@ -17,7 +17,7 @@ def read_references(path: Path) -> list[list[str]]:
     lists = path.suffix == ".jsonl"
     references = [
         _outputs(line if lists else json.dumps([line]), f"{path}, line {n}")
-        for n, line in enumerate(read_lines(path), 1)
+        for n, line in enumerate(spm.read_lines([path]), 1)
     ]
     if not references:
         raise ValueError(f"{path} is empty: prepare the data set again")

@@ -32,7 +32,7 @@ def distinct2(outputs: Outputs) -> Score:
 
 
 def generic(outputs: Outputs) -> Score:
-    """Percent of the outputs that are one of the ten most frequent."""
+    """Percent of the outputs that are one of the ten most frequent and not the only one of it."""
     return Score(100 * _described(outputs)["generic share"], f"generic|top:10|{_words(outputs)}")
 
 

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
 TOKENIZERS = {"en": "13a", "zh": "zh"}
-GENERIC = 10  # of a system's replies, the most frequent ones
+GENERIC = 10  # of a system's replies, the most frequent ones; one that was said once is not generic
 HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -44,15 +45,16 @@ class Ruler:
         said = [self.words(reply) for reply in replies]
         between = "" if self.language == "zh" else " "
         texts = Counter(between.join(words) for words in said)
-        frequent = texts.most_common(GENERIC)
+        frequent = dict(texts.most_common(GENERIC))
+        repeated = sum(number for number in frequent.values() if number > 1)
         han = sum(bool(HAN.search(reply)) for reply in replies)
         return {
             "mean length": round(sum(map(len, said)) / len(said), 2),
             "distinct-1": round(distinct(said, 1), 4),
             "distinct-2": round(distinct(said, 2), 4),
             "different replies": round(len(texts) / len(said), 4),
-            "generic share": round(sum(count for _, count in frequent) / len(said), 4),
-            "generic replies": dict(frequent),
+            "generic share": round(repeated / len(said), 4),
+            "generic replies": frequent,
             "replies in Chinese": round(han / len(replies), 4),
         }
 
@@ -67,13 +69,17 @@ class Ruler:
         bits = -sum(map(sum, scores))
         pieces = sum(map(len, scores))
         words = sum(len(self.words(reference)) + 1 for reference in references)
-        return {"piece": round(2 ** (bits / pieces), 2), "word": round(2 ** (bits / words), 2)}
+        return {"piece": _power(bits / pieces), "word": _power(bits / words)}
 
 
 def distinct(said: Sequence[Sequence[str]], n: int) -> float:
     """Different n-grams over all n-grams; 0 where there is none."""
     grams = [tuple(words[i : i + n]) for words in said for i in range(len(words) - n + 1)]
     return len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _power(bits: float) -> float:
+    return round(float(np.exp2(bits)), 2)  # infinite for what no number holds
 
 
 def _geometric_mean(shares: Sequence[float]) -> float:

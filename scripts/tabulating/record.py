@@ -3,8 +3,8 @@
 An object holds ``task``, ``model``, ``metric``, ``value`` (the mean over the seeds), ``seeds``,
 ``values`` (of each seed; of an ensemble under "1+2+3"), ``spread`` (the highest minus the lowest,
 null for one seed), ``parameters``, ``minutes`` (of one core, of training, the mean over the seeds),
-``command``, ``complete``, ``versions``; where needed ``note``, ``minutes_by_seed``,
-``incomplete_seeds`` and, of a mean over tasks, ``over``.
+``command``, ``complete``, ``examples`` (of the test set), ``versions``; where needed ``note``,
+``minutes_by_seed``, ``incomplete_seeds`` and, of a mean over tasks, ``over``.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from scripts import spm
 
 Row = dict[str, Any]
 KEYS = ("task", "model", "metric", "value", "seeds", "values", "spread", "parameters", "minutes")
-KEYS += ("command", "complete", "versions")
+KEYS += ("command", "complete", "examples", "versions")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Run:
         seed: "1", or "1+2+3" of an ensemble
         parameters: trained weights; None where there are none to count
         minutes: of one core; None where nobody counted them
+        examples: that the numbers were measured on
         note: None leaves an older one as it is, an empty one removes it
     """
 
@@ -43,6 +44,7 @@ class Run:
     parameters: int | None
     minutes: float | None
     complete: bool
+    examples: int
     versions: Mapping[str, str]
     note: str | None = None
 
@@ -87,10 +89,24 @@ def put(rows: list[Row], run: Run, metric: str, value: float) -> None:
     """Add a seed's number, or replace it.
 
     Raises:
-        ValueError: where other seeds' numbers belong to a model of another size
+        ValueError: where other seeds' numbers belong to a model of another size, to an ensemble and
+            not to a single model, or to a test set of another size; and for a mean over tasks
     """
     old = find(rows, run.task, run.model, metric) or {}
+    if "over" in old:
+        raise ValueError(
+            f"the {metric} of {run.model} on {run.task} is a mean over tasks: remove it"
+        )
     others = set(old.get("values", {})) - {run.seed}
+    if any(("+" in seed) != ("+" in run.seed) for seed in others):
+        raise ValueError(
+            f"{run.model} on {run.task} cannot be a single model and an ensemble: name them apart"
+        )
+    if others and old["examples"] != run.examples:
+        raise ValueError(
+            f"{run.task} has {run.examples} examples, but {old['examples']} with the seeds that"
+            " stand in the results: score those again, or remove them first"
+        )
     if others and old["parameters"] != run.parameters:
         raise ValueError(
             f"{run.model} has {run.parameters} parameters, but {old['parameters']} with the seeds"
@@ -118,8 +134,16 @@ def put_macro(
     model; with ``one_model`` they are those of the one that does all tasks.
 
     Raises:
-        ValueError: naming the tasks that have no number, or not of the same seeds
+        ValueError: naming the tasks that have no number, or not of the same seeds; for a task that
+            is its own member or named twice, and where a measured number would be lost
     """
+    if macro.task in over or len(set(over)) < len(over):
+        raise ValueError(f"name each task of {macro.task} once, and not {macro.task} itself")
+    old = find(rows, macro.task, macro.model, metric)
+    if old and "over" not in old:
+        raise ValueError(
+            f"the {metric} of {macro.model} on {macro.task} was measured: remove it first"
+        )
     members = {task: find(rows, task, macro.model, metric) for task in over}
     if lacking := [task for task, row in members.items() if row is None]:
         raise ValueError(f"there is no {metric} of {macro.model} on {', '.join(lacking)}")
@@ -133,7 +157,7 @@ def put_macro(
     row = _macro(macro, metric, found, seeds)
     if one_model:
         row["minutes"] = found[0]["minutes"]
-    if old := find(rows, macro.task, macro.model, metric):
+    if old:
         rows.remove(old)
     rows.append(row)
 
@@ -166,6 +190,7 @@ def _macro(macro: Run, metric: str, found: Sequence[Row], seeds: Sequence[str]) 
         minutes = [row["minutes"] for row in found]
         row["minutes"] = None if None in minutes else round(sum(minutes), 1)
     row["complete"] = all(row["complete"] for row in found)
+    row["examples"] = sum(row["examples"] for row in found)
     row["command"] = macro.command or found[0]["command"]
     row["over"] = sorted(row["task"] for row in found)
     return row | ({"note": macro.note} if macro.note else {})
@@ -178,7 +203,7 @@ def _facts(run: Run, metric: str, values: Mapping[str, float]) -> Row:
     seeds = sorted({number for seed in values for number in _seeds(seed)})
     facts = (run.task, run.model, metric, round(mean(seen), 4), seeds)
     facts += (dict(values), spread, run.parameters, run.minutes, run.command, run.complete)
-    return dict(zip(KEYS, (*facts, dict(run.versions)), strict=True))
+    return dict(zip(KEYS, (*facts, run.examples, dict(run.versions)), strict=True))
 
 
 def _by_seed(numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,4 +228,18 @@ def _is_mean(row: Row, rows: Sequence[Row]) -> bool:
 
 
 def _is_row(row: Any) -> bool:
-    return isinstance(row, dict) and set(KEYS) <= set(row) and isinstance(row["values"], dict)
+    if not isinstance(row, dict) or not set(KEYS) <= set(row):
+        return False
+    values, texts = row["values"], [row[key] for key in ("task", "model", "metric", "command")]
+    numbers = [row["value"], row["examples"]]
+    numbers += [row[key] for key in ("spread", "parameters", "minutes") if row[key] is not None]
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(row[key], dict) for key in ("values", "versions"))
+        and all(map(_is_number, [*numbers, *values.values()]))
+        and bool(values)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import stdev
 from typing import Any
 
 from . import groups
@@ -9,11 +10,11 @@ from .groups import Family, Metric, Source
 from .record import Row
 
 LEGEND = (
-    "A number is the mean over the seeds, ± half of what lies between the lowest and the highest; "
-    "**bold** is the best of its task, ✓ at least as good as the published number. Core-minutes "
-    "are those of one seed's training. *tok. lc*: tokenised and lower-cased, as the papers on "
-    "Multi30k have it. A word's pronunciation is right if it is exactly one of those that are "
-    "listed. *Incomplete*: the training was not finished."
+    "A number is the mean over the seeds, ± their standard deviation; **bold** is the best of its "
+    "task, ✓ at least as good as the published number, by whatever distance. Core-minutes are "
+    "those of one seed's training. *tok. lc*: tokenised and lower-cased, as the papers on Multi30k "
+    "have it. A word's pronunciation is right if it is exactly one of those that are listed. "
+    "*Incomplete*: the training was not finished."
 )
 SPACE = "\u00a0"  # keeps a number on one line
 TEXTS = ("task", "model", "command")  # columns that are no numbers
@@ -97,13 +98,23 @@ def _notes(models: Sequence[Model]) -> list[str]:
     """A list of what a reader must know of the table's lines, if there is anything."""
     sources = _sources(models)
     notes = [f"- published: [{each.name}]({each.url}), {each.system}" for each in sources]
+    notes.append(f"- test examples: {_examples(models)}")
     notes += [
         f"- {_code(model.name)}, {row['task']}: {_text(row['note'])}"
         for model in models
         for row in model.rows.values()
         if row.get("note")
     ]
-    return ["\n".join(dict.fromkeys(notes))] if notes else []
+    return ["\n".join(dict.fromkeys(notes))]
+
+
+def _examples(models: Sequence[Model]) -> str:
+    """How many examples each test set of a table has."""
+    rows = [row for model in models for row in model.rows.values()]
+    counts = {row["task"]: f"{row['examples']:,}" for row in rows}
+    if len(set(counts.values())) == 1:
+        return next(iter(counts.values())) + (" each" if len(counts) > 1 else "")
+    return ", ".join(f"{task} {count}" for task, count in sorted(counts.items()))
 
 
 def _head(column: Column) -> str:
@@ -136,8 +147,8 @@ def _number(model: Model, rivals: Sequence[Model], column: Column) -> str:
     text = f"{row['value']:.{metric.digits}f}"
     if len(rivals) > 1 and metric.best and _is_best(row, rivals, column, metric):
         text = f"**{text}**"
-    if row["spread"] is not None:
-        text += f"{SPACE}±{SPACE}{row['spread'] / 2:.{metric.digits}f}"
+    if len(row["values"]) > 1:
+        text += f"{SPACE}±{SPACE}{stdev(row['values'].values()):.{metric.digits}f}"
     return text + (f"{SPACE}✓" if _reaches(row, metric) else "")
 
 

@@ -1,5 +1,6 @@
 """What a training cost and made, from its checkpoint: minutes and weights."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ def read(path: Path) -> Cost:
     try:
         checkpoint = average_checkpoints.read(path)
         seconds = float(checkpoint["extra_state"]["previous_training_time"])
+        if not 0 <= seconds < math.inf:
+            raise TypeError
     except average_checkpoints.CheckpointError as error:
         raise ValueError(str(error).rstrip(".")) from None
     except (KeyError, TypeError, ValueError):

@@ -1,8 +1,10 @@
 """Errors and pictures of a model's alignments, by the command."""
 
 import json
+import shutil
 
 import pytest
+import torch
 
 from scripts import align
 from tests.fairseq_plugins.commands import reversed_digits, run, train
@@ -80,7 +82,7 @@ def test_one_systems_errors_go_to_the_results(models, gold, tmp_path):
     assert align.main(map_(models / "fr-en", gold, output, *wanted)) == 0
     systems = {each["system"]: each for each in json.loads(output.read_text())["systems"]}
     found = systems["model, pieces"]
-    metrics = {"aer": found["aer"], "f1_sure": found["sure_f1"]}
+    metrics = {"aer": found["aer"], "sure_f1": found["sure_f1"]}
     assert json.loads(scores.read_text()) == {"metrics": metrics, "examples": 3}
 
 
@@ -125,12 +127,45 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(models, gold, tmp_path, ca
         "no aligner giza": map_(
             *(model, gold, output, "--train-text", empty, empty, "--aligner", "giza")
         ),
-        "there is no system s": map_(model, gold, output, "--scores", f"s={tmp_path / 'x'}"),
+        "x/y cannot be written": map_(model, gold, tmp_path / "x/y"),
+        "gold cannot be written": map_(model, gold, gold),
+        "empty is a file": ["--model", model, "--text", empty, "--out", empty],
+        "gold holds ali too": ["--model", model, "--text", empty, "--out", gold],
         "holds no sentence": ["--model", model, "--text", empty, "--out", tmp_path / "out"],
     }
     for message, arguments in wanted.items():
         assert message in refused(capsys, *arguments)
     assert {path.name for path in tmp_path.iterdir()} == {"gold", "empty"}
+
+
+def test_a_system_that_is_not_there_loses_no_errors(models, gold, tmp_path, capsys):
+    output = tmp_path / "align.json"
+    arguments = map_(models / "fr-en", gold, output, "--scores", f"s={tmp_path / 'x'}")
+    assert "there is no system s: choose one of model, soft; " in refused(capsys, *arguments)
+    assert json.loads(output.read_text())["systems"] and not (tmp_path / "x").exists()
+
+
+def test_a_direction_that_nothing_tells_is_not_guessed(models, gold, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for language in ("en", "fr"):  # one dictionary of both
+        shutil.copy(models / "fr-en/dict.fr.txt", copy / f"dict.{language}.txt")
+    state = torch.load(models / "fr-en/checkpoint_best.pt", weights_only=True)
+    state["cfg"]["task"] |= {"source_lang": None, "target_lang": None}
+    torch.save(state, copy / "checkpoint_best.pt")
+    said = refused(capsys, *map_(copy, gold, tmp_path / "align.json"))
+    assert "copy does not tell whether it reads fr or en: give --source-lang" in said
+    assert not (tmp_path / "align.json").exists()
+
+
+def test_pictures_of_an_earlier_run_go(models, tmp_path):
+    text, out = tmp_path / "text", tmp_path / "pictures"
+    out.mkdir()
+    (out / "009.png").touch()
+    text.write_text("un deux .\n", encoding="utf-8")
+    arguments = ["--model", models / "fr-en", "--text", text, "--out", out]
+    assert align.main([*map(str, arguments)]) == 0
+    assert not (out / "009.png").exists() and (out / "alignments.json").exists()
 
 
 def test_a_model_of_other_languages_is_refused(models, gold, tmp_path, capsys):

@@ -128,6 +128,16 @@ def weights_only(folder: Path) -> list[Path]:
     return [folder / "weights.pt"]
 
 
+def no_tensor(folder: Path) -> list[Path]:
+    torch.save({"model": {"w": "text"}}, folder / "text.pt")
+    return [folder / "text.pt"]
+
+
+def diverged(folder: Path) -> list[Path]:
+    rows = (torch.zeros(2), torch.tensor([1.0, torch.nan]))
+    return [save(folder / f"{number}.pt", number, w=w) for number, w in enumerate(rows)]
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -140,6 +150,8 @@ def weights_only(folder: Path) -> list[Path]:
         (code, "code.pt is no checkpoint that can be read safely"),
         (other_class, "fraction.pt is no checkpoint that can be read safely"),
         (weights_only, "weights.pt is no fairseq checkpoint"),
+        (no_tensor, "text.pt is no fairseq checkpoint"),
+        (diverged, "w is not finite everywhere: a training went astray"),
     ],
 )
 def test_bad_input_is_one_sentence_and_writes_nothing(
@@ -152,6 +164,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
     with pytest.raises(SystemExit) as stop:
         main([*map(str, paths), "--output", str(output)])
     assert says in str(stop.value.code)
+    assert str(stop.value.code).startswith("average_checkpoints.py: ")
     assert "\n" not in str(stop.value.code)
     assert output.read_text() == "precious"
     assert not (tmp_path / "trap").exists()

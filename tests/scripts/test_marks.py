@@ -46,7 +46,18 @@ def test_standard_input_is_split_line_by_line() -> None:
 
 
 def test_what_is_no_text_is_one_sentence() -> None:
-    done = run(b"\xff\n")
+    done = run(b"a\n\xff\n")
     assert done.returncode == 1
-    assert done.stderr.startswith(b"marks.py: standard input is not valid UTF-8")
+    assert done.stderr.startswith(b"marks.py: line 2 of the input is no UTF-8")
     assert done.stderr.count(b"\n") == 1
+
+
+def test_an_output_that_is_full_or_closed_is_one_sentence() -> None:
+    command = f"'{sys.executable}' '{ROOT}/scripts/marks.py'"
+    for place in ("> /dev/full", "| true; exit ${PIPESTATUS[0]}"):
+        done = subprocess.run(
+            ["bash", "-c", f"{command} {place}"], input=b"a\n" * 100_000, capture_output=True
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith(b"marks.py: the pieces cannot be written: ")
+        assert done.stderr.count(b"\n") == 1

@@ -89,7 +89,7 @@ def test_a_wrong_choice_is_refused_with_the_choices(
         (["tatoeba", "--source", "zh", "--target", "fr"], "there is no zh-fr here"),
         (["tatoeba"], "nor cmn.txt.gz exists: set S2S_DATA to the folder that holds multi30k/"),
         (["sigmorphon", "--language", "xyz"], "set S2S_DATA to the folder that holds sigmorphon"),
-        (["long_sentences", "--most", "0"], "most (0) and repeat (2) must be at least 1"),
+        (["long_sentences", "--most", "0"], "most (0) must be 1 to 40, and repeat (2) at least 1"),
         (["alibi"], "has no file ali/"),
         (["cmudict"], "cmudict.dict nor cmudict.dict.gz exists"),
     ],

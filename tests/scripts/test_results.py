@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import multiprocessing
 import time
 from multiprocessing.synchronize import Barrier
@@ -19,9 +20,15 @@ from tests.scripts.sandbox import ROOT
 KEYS = "task model metric value seeds values spread parameters minutes command complete versions"
 
 
+FACTS = ("cmudict", "s2s", "wer", 1.0, [1], {"1": 1.0}, None, 10, 60.0, "x", True, 9, {})
+ROW = dict(zip(record.KEYS, FACTS, strict=True))
+
+
 def add(folder: Path, task: str = "cmudict", model: str = "s2s", *flags, **scores: float) -> int:
     """Add numbers, by default of seed 1 and a model of 10 weights and 60 minutes."""
-    (folder / "scores.json").write_text(json.dumps({"metrics": scores or {"wer": 30.0}}))
+    (folder / "scores.json").write_text(
+        json.dumps({"metrics": scores or {"wer": 30.0}, "examples": 100})
+    )
     argv = ["add", "--results", str(folder / "docs/results.json"), "--task", task]
     argv += ["--model", model, "--seed", "1", "--scores", str(folder / "scores.json")]
     argv += ["--parameters", "10", "--minutes", "60", "--command", "scripts/recipes/x.sh"]
@@ -100,7 +107,7 @@ def test_the_order_of_adding_does_not_show(tmp_path: Path) -> None:
 
 
 def put_slowly(path: Path, task: str, start: Barrier) -> None:
-    run = record.Run(task, "s2s", "1", "x", None, None, True, {})
+    run = record.Run(task, "s2s", "1", "x", None, None, True, 9, {})
     start.wait()
     with record.changing(path) as rows:
         time.sleep(0.1)  # all of them read before one writes, unless they wait for each other
@@ -126,6 +133,29 @@ def test_recipes_that_end_together_lose_nothing(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]  # no lock left behind
 
 
+def test_a_single_model_and_an_ensemble_make_no_mean(tmp_path: Path, capsys) -> None:
+    assert add(tmp_path) == 0
+    before = read(tmp_path)
+    assert add(tmp_path, "cmudict", "s2s", "--seed", "1+2") == 1
+    refused(capsys, "s2s on cmudict cannot be a single model and an ensemble: name them apart")
+    assert read(tmp_path) == before
+
+
+def test_seeds_are_measured_on_the_same_examples(tmp_path: Path, capsys) -> None:
+    assert add(tmp_path) == 0
+    scores = tmp_path / "half.json"
+    scores.write_text('{"metrics": {"wer": 1}, "examples": 50}')
+    assert add(tmp_path, "cmudict", "s2s", "--seed", 2, "--scores", scores) == 1
+    refused(capsys, "cmudict has 50 examples, but 100 with the seeds that stand in the results")
+
+
+@pytest.mark.parametrize("flags", [("--seed", "-1"), ("--seed", "1+"), ("--processes", "0")])
+def test_numbers_that_cannot_be_are_refused(tmp_path: Path, flags: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit):
+        add(tmp_path, "cmudict", "s2s", *flags)
+    assert not (tmp_path / "docs").exists()
+
+
 def test_what_is_removed_is_gone(tmp_path: Path, capsys) -> None:
     add(tmp_path, wer=1.0, per=2.0)
     add(tmp_path, "scan-jump")
@@ -142,6 +172,9 @@ def test_what_is_removed_is_gone(tmp_path: Path, capsys) -> None:
         ("{", "is no JSON"),
         ("{}", "is no list of results"),
         ('[{"task": "x"}]', "is no list of results"),
+        (json.dumps([ROW | {"value": None}]), "is no list of results"),
+        (json.dumps([ROW | {"value": math.nan}]), "is no list of results"),
+        (json.dumps([ROW | {"versions": []}]), "is no list of results"),
     ],
 )
 def test_a_broken_record_is_refused_and_kept(tmp_path: Path, capsys, content, said) -> None:
@@ -215,7 +248,7 @@ def test_a_training_that_was_stopped_is_seen_from_its_checkpoint(
 
 
 def test_a_row_gets_the_cost_of_all_members_on_all_cores(tmp_path: Path) -> None:
-    (tmp_path / "scores.json").write_text('{"metrics": {"wer": 1}}')
+    (tmp_path / "scores.json").write_text('{"metrics": {"wer": 1}, "examples": 9}')
     paths = [str(checkpoint(tmp_path / name)) for name in ("a.pt", "b.pt")]
     argv = ["add", "--results", str(tmp_path / "results.json"), "--task", "cmudict", "--seed", "1"]
     argv += ["--model", "ensemble", "--scores", str(tmp_path / "scores.json"), "--command", "x"]
@@ -252,7 +285,7 @@ def broken(folder: Path, kind: str) -> Path:
     ],
 )
 def test_a_broken_checkpoint_is_one_sentence(tmp_path: Path, capsys, kind, said) -> None:
-    (tmp_path / "scores.json").write_text('{"metrics": {"wer": 1}}')
+    (tmp_path / "scores.json").write_text('{"metrics": {"wer": 1}, "examples": 9}')
     argv = ["add", "--results", str(tmp_path / "docs/results.json"), "--task", "cmudict"]
     argv += ["--seed", "1", "--model", "x", "--scores", str(tmp_path / "scores.json")]
     argv += ["--command", "x", "--checkpoint", str(broken(tmp_path, kind))]
@@ -282,6 +315,18 @@ def test_a_macro_is_the_mean_over_tasks_of_each_seed(tmp_path: Path) -> None:
     assert record.stale(read(tmp_path)) == []
     add(tmp_path, "sigmorphon2021-a", "s2s", wer=0.0)
     assert record.stale(read(tmp_path)) == [row]
+
+
+def test_a_macro_loses_no_number_that_was_measured(tmp_path: Path, capsys) -> None:
+    add(tmp_path, "sigmorphon2021-a")
+    add(tmp_path, "sigmorphon2021-medium")
+    before = read(tmp_path)
+    assert macro(tmp_path, "sigmorphon2021-a") == 1
+    refused(capsys, "wer of s2s on sigmorphon2021-medium was measured: remove it first")
+    for over in (["sigmorphon2021-medium"], ["sigmorphon2021-a", "sigmorphon2021-a"]):
+        assert macro(tmp_path, *over) == 1
+        refused(capsys, "name each task of sigmorphon2021-medium once")
+    assert read(tmp_path) == before
 
 
 def test_a_macro_names_the_tasks_that_lack_numbers(tmp_path: Path, capsys) -> None:
@@ -333,7 +378,7 @@ def test_a_table_shows_models_costs_numbers_and_what_was_published(tmp_path: Pat
         "60",
         "1, 2",
         "**38.00** ± 0.00",
-        "**39.50** ± 0.50 ✓",
+        "**39.50** ± 0.71 ✓",
         "**31.00** ± 0.00",
         recipe,
     ]

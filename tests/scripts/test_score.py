@@ -141,7 +141,8 @@ def test_the_measures_of_replies() -> None:
     assert value("length", texts, references) == pytest.approx(8 / 3, abs=0.01)
     assert value("distinct1", texts, references) == pytest.approx(5 / 8, abs=1e-4)
     assert value("distinct2", texts, references) == pytest.approx(3 / 5, abs=1e-4)
-    assert value("generic", texts, references) == 100.0
+    assert value("generic", texts, references) == pytest.approx(100 * 2 / 3, abs=0.01)
+    assert value("generic", ["a", "b"], references[:2]) == 0  # each was said once
     assert value("bleu1", texts, references) == pytest.approx(
         100 * 6 / 8 * math.exp(1 - 9 / 8), abs=0.01
     )
@@ -207,7 +208,7 @@ BAD = [
     ("references.jsonl", '["a"]\n["b"\n', "line 2 is no JSON list of texts"),
     ("references.jsonl", '["a"]\n[]\n', "line 2 lists no output"),
     ("references.jsonl", '["a"]\n["b", " "]\n', "line 2 lists no output, or an empty one"),
-    ("references.jsonl", '["a"]\n', "answers 2 messages, but there are 1 references"),
+    ("references.jsonl", '["a"]\n', "number 1 is the first without a reference"),
     ("references.jsonl", '["a"]\n["b"]\n["c"]\n', "number 2 is the first without an answer"),
     ("references.jsonl", None, "No such file"),
     ("generated", None, "No such file"),
@@ -216,6 +217,8 @@ BAD = [
     ("generated", "H-0\t-1\ta\nH-1\t-1\n", "is cut off"),
     ("generated", "H-0\t-1\ta\nH-1\t-1\tb\nP-0\t-1\nP-1\tone\n", "holds what is no number"),
     ("generated", "H-0\t-1\ta\nH-1\t-1\tb\nP-0\t-1\nP-1\tnan\n", "no finite probabilities"),
+    ("generated", "H-0\t-1\ta\nH-1\t-1\tb\nP-0\t-1\nP-1\t-9999\n", "no finite probabilities"),
+    ("generated", "H-0\t-1\ta\nH-1\t-1\tb\nP-0\t\nP-1\t\n", "has no score"),
 ]
 
 
@@ -250,10 +253,20 @@ def test_perplexity_without_scores_is_one_sentence(tmp_path: Path, capsys) -> No
     refused(tmp_path, capsys, [*argv, "--metrics", "ppl_word"], "needs --scored FILE")
 
 
+def test_a_file_is_not_written_over_another(tmp_path: Path, capsys) -> None:
+    argv = [*files(tmp_path), "--metrics", "bleu"]
+    before = (tmp_path / "generated").read_bytes()
+    named = ["--output", str(tmp_path / "generated")]
+    refused(tmp_path, capsys, [*argv, *named], "is named twice: what it holds would be lost")
+    both = ["--output", str(tmp_path / "x"), "--answers", str(tmp_path / "x")]
+    refused(tmp_path, capsys, [*argv, *both], "x is named twice")
+    assert (tmp_path / "generated").read_bytes() == before
+
+
 def test_text_that_is_not_utf8_is_one_sentence(tmp_path: Path, capsys) -> None:
     argv = files(tmp_path)
     (tmp_path / "generated").write_bytes(b"H-0\t-1\t\xff\n")
-    refused(tmp_path, capsys, [*argv, "--metrics", "bleu"], "generated is no text in UTF-8")
+    refused(tmp_path, capsys, [*argv, "--metrics", "bleu"], "generated, line 1 is no UTF-8")
 
 
 def refused(folder: Path, capsys, argv: list[str], said: str) -> None:

@@ -35,7 +35,11 @@ def test_train_and_encode(text, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "content, reason",
-    [(None, "No such file"), (b"\xff\xfe bad", "can't decode"), (b"", "cannot train")],
+    [
+        (None, "No such file"),
+        (b"\xff\xfe bad", "line 1 is no UTF-8: convert it"),
+        (b"", "cannot train"),
+    ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, content, reason):
     path = tmp_path / "text"
@@ -45,3 +49,16 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, capsys, content,
     assert spm.main(argv) == 1
     assert reason in capsys.readouterr().err
     assert not list(tmp_path.glob("spm*"))
+
+
+def test_lines_end_with_a_line_feed_alone_or_after_a_return(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes("\ufeffa b\r\n\nc\u2028d\x0be\nf".encode())
+    assert list(spm.read_lines([path])) == ["a b", "", "c\u2028d\x0be", "f"]
+
+
+def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder cannot be written: Is a directory"):
+        spm.write_atomically(tmp_path / "folder", b"text")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.corpora.corpus import Corpus, CorpusError
-from scripts.corpora.long_sentences import load
+from scripts.corpora.long_sentences import BLOCK, load
 
 from .samples import DATA, needs, put
 
@@ -60,6 +60,20 @@ def test_the_test_has_the_same_sentences_in_groups_of_each_size(tmp_path: Path) 
         assert [word for group in of_size for word in group] == order[: size * count]
 
 
+def test_examples_share_text_only_with_those_of_their_block(tmp_path: Path) -> None:
+    make(tmp_path)
+    for side in ("en", "de"):
+        put(tmp_path, f"test_2016_flickr.{side}", *(f"t-{n}" for n in range(2 * BLOCK)))
+    corpus = load(tmp_path, most=3)
+    found: dict[str, set[int | None]] = {}
+    for example in corpus["test"]:
+        for word in example.source.split():
+            found.setdefault(word, set()).add(example.block)
+    assert all(len(blocks) == 1 for blocks in found.values())
+    assert set.union(*found.values()) == {0, 1, 2}
+    assert {example.block for example in corpus["train"] + corpus["valid"]} == {None}
+
+
 def test_a_seed_gives_the_same_corpus_and_another_seed_another(tmp_path: Path) -> None:
     make(tmp_path)
     assert load(tmp_path, seed=3) == load(tmp_path, seed=3)
@@ -70,13 +84,14 @@ def test_a_seed_gives_the_same_corpus_and_another_seed_another(tmp_path: Path) -
 @pytest.mark.parametrize("options", [{"most": 0}, {"repeat": 0}, {"most": 14}])
 def test_numbers_that_do_not_fit_are_refused(tmp_path: Path, options: dict[str, int]) -> None:
     make(tmp_path)
-    with pytest.raises(CorpusError, match="must be at least 1|the test holds 13 sentences"):
+    with pytest.raises(CorpusError, match="must be 1 to 40|at least 1|the test holds 13 sentences"):
         load(tmp_path, **options)
 
 
 @needs("multi30k")
 def test_the_real_sentences_reach_a_hundred_words() -> None:
     corpus = load(DATA / "multi30k")
-    assert len(corpus["test"]) == sum(2000 // size for size in range(1, 9))
+    assert len(corpus["test"]) == sum(50 * (BLOCK // size) for size in range(1, 9))
+    assert {example.block for example in corpus["test"]} == set(range(50))
     assert max(len(example.source.split()) for example in corpus["test"]) > 100
     assert sum(len(e.source.split()) > 100 for e in corpus["train"]) > 50

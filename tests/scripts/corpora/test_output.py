@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.corpora.corpus import CorpusError, Example
-from scripts.corpora.output import write
+from scripts.corpora import output
+from scripts.corpora.corpus import Corpus, CorpusError, Example
 
 TRAIN = [Example("a", ("1", "2")), Example("b", ("3",))]
 TEST = [Example("c", ("\u56db", "5")), Example("d", ("6",))]
+
+
+def write(corpus: Corpus, folder: Path) -> None:
+    output.write(corpus, folder, {"corpus": "tiny", "licence": "ours"})
 
 
 def contents(folder: Path) -> dict[str, list[str]]:
@@ -24,6 +28,11 @@ def test_train_has_a_line_for_each_target_and_test_one_for_each_example(tmp_path
         ["\u56db", "5"],
         ["6"],
     ]
+    assert json.loads("".join(found.pop("corpus.json"))) == {
+        "corpus": "tiny",
+        "licence": "ours",
+        "examples": {"train": 2, "test.x": 2},
+    }
     assert found == {
         "train.src": ["a", "a", "b"],
         "train.tgt": ["1", "2", "3"],
@@ -34,12 +43,11 @@ def test_train_has_a_line_for_each_target_and_test_one_for_each_example(tmp_path
 
 
 def test_a_second_run_replaces_all_of_the_first(tmp_path: Path) -> None:
-    (tmp_path / "out.tmp").mkdir()  # what a killed run left behind
-    (tmp_path / "out.tmp/rest").touch()
     write({"train": TRAIN, "test": TEST}, tmp_path / "out")
     write({"valid": TEST}, tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     assert sorted(contents(tmp_path / "out")) == [
+        "corpus.json",
         "valid.references.jsonl",
         "valid.src",
         "valid.tgt",
@@ -76,9 +84,28 @@ def test_a_fault_is_one_sentence_and_leaves_the_folder_as_it_was(
 
 def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(CorpusError, match=r"holds thesis\.txt too and would be replaced"):
+    with pytest.raises(CorpusError, match=r"holds thesis\.txt, which is not from here, and would"):
         write({"train": TRAIN}, tmp_path)
     (tmp_path / "out").touch()
-    with pytest.raises(CorpusError, match="out is a file"):
+    with pytest.raises(CorpusError, match="out is no folder of its own"):
         write({"train": TRAIN}, tmp_path / "out")
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_users_own_text_is_not_replaced(tmp_path: Path) -> None:
+    for folder in ("mine", "out.tmp"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "mine/train.src").write_text("years of work")
+    (tmp_path / "out.tmp/notes").write_text("more of them")
+    with pytest.raises(CorpusError, match=r"holds train\.src, which is not from here"):
+        write({"train": TRAIN}, tmp_path / "mine")
+    write({"train": TRAIN}, tmp_path / "out")
+    assert (tmp_path / "mine/train.src").read_text() == "years of work"
+    assert (tmp_path / "out.tmp/notes").read_text() == "more of them"
+
+
+def test_blocks_have_a_number_for_each_example(tmp_path: Path) -> None:
+    test = [Example(source, ("x",), block) for source, block in (("a", 0), ("b", 0), ("c", 1))]
+    write({"train": TRAIN, "test": test}, tmp_path / "out")
+    assert contents(tmp_path / "out")["test.blocks"] == ["0", "0", "1"]
+    assert not (tmp_path / "out/train.blocks").exists()

@@ -50,7 +50,7 @@ RECIPES = [
     Recipe(
         "alignment.sh s2s_attn",
         "tatoeba_fra_eng",
-        {("alibi-alignment", "s2s_attn"): {"aer", "f1_sure"}},
+        {("alibi-alignment", "s2s_attn"): {"aer", "sure_f1"}},
     ),
     Recipe("g2p.sh high", "sigmorphon2021_g2p", {("sigmorphon2021-eng_us", "s2s_attn"): WER}),
     Recipe(
