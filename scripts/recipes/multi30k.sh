@@ -40,7 +40,7 @@ measure() {
     done
 }
 
-# answer RUN [flag of fairseq-generate ...]
+# answer RUN [flag of fairseq-generate ...]; beam and length penalty were chosen on val, with s2s_attn
 answer() {
     for test in test test1; do generate "$name" "$1" "$test" --beam 12 --lenpen 1.4 --max-len-a 1.5 --max-len-b 10 "${@:2}"; done
 }
