@@ -40,9 +40,20 @@ measure() {
     done
 }
 
-# answer RUN [flag of fairseq-generate ...]; beam and length penalty were chosen on val, with s2s_attn
+# answer RUN [flag of fairseq-generate ...]: both tests, by the search of `searches` that does best on val with these weights
+searches=("--beam 5 --lenpen 1" "--beam 12 --lenpen 1" "--beam 12 --lenpen 1.4")
 answer() {
-    for test in test test1; do generate "$name" "$1" "$test" --beam 12 --lenpen 1.4 --max-len-a 1.5 --max-len-b 10 "${@:2}"; done
+    local number test search tried=()
+    for number in "${!searches[@]}"; do
+        read -ra search <<< "${searches[number]}"
+        generate "$name" "$1" valid "${search[@]}" --max-len-a 1.5 --max-len-b 10 "${@:2}"
+        score "$1" valid "$out/data-bin/$name.text/valid.references.jsonl" bleu --language "$target"
+        mv "$1/valid.json" "$1/valid.$number.json"
+        tried+=("$1/valid.$number.json")
+    done
+    read -ra search <<< "${searches[$(python scripts/best_run.py --metric bleu "${tried[@]}")]}"
+    echo "The search that does best on val: ${search[*]}"
+    for test in test test1; do generate "$name" "$1" "$test" "${search[@]}" --max-len-a 1.5 --max-len-b 10 "${@:2}"; done
 }
 
 # distil: data-bin/$name-distilled, $name with a second target to each source: what the trained s2s_attn, all together, make of it

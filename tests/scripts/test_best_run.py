@@ -1,5 +1,6 @@
 """The best of several trainings, by their checkpoints."""
 
+import json
 import math
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_the_best_has_the_lowest_loss_or_the_highest_score(
     [
         (None, "holds no validation loss"),
         ("low", "holds no validation loss"),
-        (math.nan, "All trainings diverged"),
+        (math.nan, "all trainings diverged"),
     ],
 )
 def test_what_was_not_validated_is_one_sentence(tmp_path: Path, best: object, says: str) -> None:
@@ -55,3 +56,25 @@ def test_what_was_not_validated_is_one_sentence(tmp_path: Path, best: object, sa
 def test_no_training_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="checkpoint_last.pt cannot be read"):
         best_run.main([str(tmp_path)])
+
+
+def scores(folder: Path, **found: float) -> list[str]:
+    for name, value in found.items():
+        content = {"metrics": {"bleu": value, "wer": value, "length": value}, "examples": 9}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return [str(folder / f"{name}.json") for name in found]
+
+
+@pytest.mark.parametrize(("metric", "place"), [("bleu", 1), ("wer", 2)])
+def test_a_search_is_chosen_by_its_score(tmp_path: Path, capsys, metric: str, place: int) -> None:
+    best_run.main(["--metric", metric, *scores(tmp_path, a=3.0, b=5.0, c=1.0)])
+    assert capsys.readouterr().out == f"{place}\n"
+
+
+@pytest.mark.parametrize(
+    ("metric", "says"),
+    [("chrf", "a.json has no chrf"), ("length", "neither a high nor a low length is good")],
+)
+def test_a_score_that_cannot_choose_is_one_sentence(tmp_path: Path, metric: str, says: str) -> None:
+    with pytest.raises(SystemExit, match=f"^best_run.py: .*{says}"):
+        best_run.main(["--metric", metric, *scores(tmp_path, a=1.0)])
