@@ -11,6 +11,7 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").e
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 30_000  # milliseconds
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+BROKEN_OFF = ("AbortError", "Unexpected error Connection errored out")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 
 
@@ -74,6 +75,13 @@ class Page:
         expect(self.stop_button).to_have_count(0)
         expect(self.page.locator("#msg .submit-button")).to_be_visible()
         expect(self.box).to_be_enabled()
+
+    def reload(self):
+        """Load the page anew. Where that breaks off a stream of Gradio's, Gradio complains."""
+        seen = len(self.problems)
+        self.page.reload()
+        self.box.wait_for()
+        self.problems[seen:] = [p for p in self.problems[seen:] if not p.startswith(BROKEN_OFF)]
 
     def tab(self, name):
         self.page.get_by_role("tab", name=name, exact=True).click()

@@ -89,12 +89,15 @@ def test_the_switch_changes_everything_and_is_remembered(open_page):
         page.tab(ZH[tab])
         text = body.inner_text()
         assert not [key for key, label in EN.items() if key in SHOWN and label in text]
-    page.press("重试")
+    with page.page.expect_response(lambda response: "/queue/join" in response.url):
+        page.press("重试")
+    expect(page.bots).to_have_count(1)
+    page.idle()
+    page.page.wait_for_timeout(500)  # the page shows that it works a moment after it was asked
     page.idle()
     page.say("boom")
     assert "请继续聊" in page.toast()
-    page.page.reload()
-    page.box.wait_for()
+    page.reload()
     expect(page.page.locator("#reloaded")).to_be_visible()
     assert page.page.locator("#reloaded").inner_text() == ZH["reloaded"]
     expect(page.page.get_by_role("tab", name=ZH["settings"])).to_be_visible()
