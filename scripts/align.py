@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fairseq_plugins.errors import S2SError
 from scripts import spm
+from scripts.options import above_zero
 
 if TYPE_CHECKING:
     from fairseq_plugins.hub import Seq2Seq, WordAlignment
@@ -52,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--scores", type=_named, metavar="SYSTEM=FILE", help="a JSON file for scripts/results.py")
     add("--text", type=Path, help="sentences to translate, one a line")
     add("--out", type=Path, help="the folder of the pictures")
-    add("--beam", type=_above_zero, default=5, help="hypotheses kept (5)")
+    add("--beam", type=above_zero, default=5, help="hypotheses kept (5)")
     return parser
 
 
@@ -87,12 +88,6 @@ def _named(text: str) -> tuple[str, Path]:
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"{text} is not of the form SYSTEM=FILE")
     return name, Path(path)
-
-
-def _above_zero(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 def _check_places(options: argparse.Namespace) -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts import results
 from scripts.average_checkpoints import CheckpointError, read
-from scripts.tabulating import groups
+from scripts.tabulating import groups, scores_file
 
 
 def badness(folder: Path) -> float:
@@ -49,7 +48,7 @@ def badness_of_scores(path: Path, metric: str) -> float:
     best = groups.metric(metric).best
     if best is None:
         raise ValueError(f"neither a high nor a low {metric} is good: name another metric")
-    scores, _ = results.read_scores(path)
+    scores, _ = scores_file.read(path)
     if metric not in scores:
         raise ValueError(f"{path} has no {metric}: score with --metrics {metric}")
     return -scores[metric] if best == "max" else scores[metric]

@@ -16,7 +16,6 @@ whole training; of an ensemble all, whose weights and minutes are summed.
 """
 
 import argparse
-import json
 import math
 import re
 import sys
@@ -28,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import fairseq_plugins
 from scripts import spm
-from scripts.tabulating import readme, record, tables
+from scripts.options import above_zero
+from scripts.tabulating import readme, record, scores_file, tables
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs/results.json"
 
@@ -46,24 +46,6 @@ def versions() -> dict[str, str]:
 
 def _version(name: str) -> str:
     return f"{version(name)} (fairseq-fixed)" if name == "fairseq-fixed" else version(name)
-
-
-def read_scores(path: Path) -> tuple[dict[str, float], int]:
-    """The numbers of scores.json, and on how many examples.
-
-    Raises:
-        ValueError: where it is no such file
-        OSError: where it cannot be read
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        scores = {name: float(value) for name, value in content["metrics"].items()}
-        examples = int(content["examples"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path} holds no numbers: make it with scripts/score.py") from None
-    if not scores or not all(map(math.isfinite, scores.values())):
-        raise ValueError(f"{path} has no metric, or one that is no number: score again")
-    return scores, examples
 
 
 def run_of(options: argparse.Namespace, examples: int) -> record.Run:
@@ -93,7 +75,7 @@ def run_of(options: argparse.Namespace, examples: int) -> record.Run:
 
 def add(options: argparse.Namespace) -> None:
     """A seed's numbers."""
-    scores, examples = read_scores(options.scores)
+    scores, examples = scores_file.read(options.scores)
     run = run_of(options, examples)
     with record.changing(options.results) as rows:
         for metric, value in scores.items():
@@ -176,7 +158,7 @@ def parser() -> argparse.ArgumentParser:
     told("--seed", type=_seed, required=True, help="of the training; of an ensemble, e.g. 1+2+3")
     told("--checkpoint", type=Path, nargs="+", default=[], metavar="FILE", help="the last one")
     told("--command", required=True, help="what makes the numbers again")
-    told("--processes", type=_above_zero, default=1, help="cores that the training kept busy (1)")
+    told("--processes", type=above_zero, default=1, help="cores that the training kept busy (1)")
     told("--incomplete", action="store_true", help="not finished (a checkpoint tells it, too)")
     made[macro].add_argument("--over", nargs="+", required=True, metavar="TASK", help="its tasks")
     made[macro].add_argument("--metric", required=True, help="for example wer")
@@ -192,12 +174,6 @@ def _seed(text: str) -> str:
     if not re.fullmatch(r"\d+(\+\d+)*", text):
         raise argparse.ArgumentTypeError(f"{text} is no seed such as 1, or 1+2+3 of an ensemble")
     return "+".join(str(int(number)) for number in text.split("+"))
-
-
-def _above_zero(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
 
 
 def _duration(text: str) -> float:

@@ -140,13 +140,6 @@ def add_languages(
         )
 
 
-def above_zero(text: str) -> int:
-    """A whole number from 1 on, as the type of an option."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)
-
-
 def check_languages(source: str, target: str, languages: Sequence[str]) -> None:
     """Raise CorpusError unless both are among ``languages`` and they differ."""
     named = " and ".join([", ".join(languages[:-1]), languages[-1]])

@@ -16,11 +16,11 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..options import above_zero
 from .corpus import (
     Corpus,
     CorpusError,
     Example,
-    above_zero,
     add_languages,
     group,
     open_rows,

@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.options import above_zero
+
 LANGUAGES = ("en", "zh")
 DIALOGUE_HELP = (
     "examine replies in en or zh: decoding settings are chosen on the subset valid of --data and "
@@ -56,9 +58,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--sections", nargs="+", choices=SECTIONS, metavar="SECTION", help=", ".join(SECTIONS))
     add("--sentences", type=Path, metavar="FILE", help="to draw alignments of, one a line")
     add("--dialogue", nargs="+", type=_replies, metavar="LANG[=SUBSET]", help=DIALOGUE_HELP)
-    add("--messages", type=_above_zero, default=300, metavar="N", help="of --dialogue (300)")
-    add("--limit", type=_above_zero, metavar="N", help="only the first N sentences")
-    add("--beam", type=_above_zero, default=5, metavar="N")
+    add("--messages", type=above_zero, default=300, metavar="N", help="of --dialogue (300)")
+    add("--limit", type=above_zero, metavar="N", help="only the first N sentences")
+    add("--beam", type=above_zero, default=5, metavar="N")
     add("--lenpen", type=_finite, default=1.0, metavar="X", help="length penalty (1)")
     add("--cache", type=Path, metavar="FOLDER", help="for outputs (report-cache beside each model)")
     return parser
@@ -76,11 +78,4 @@ def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise argparse.ArgumentTypeError(f"{text} is not a finite number")
-    return number
-
-
-def _above_zero(text: str) -> int:
-    number = int(text) if text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return number
