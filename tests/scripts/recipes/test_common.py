@@ -68,16 +68,27 @@ def test_several_seeds_make_one_row_and_an_ensemble(
 
 @pytest.mark.slow
 def test_one_model_reads_all_languages_of_a_track(clone: Clone) -> None:
-    done = clone.run("g2p.sh", "low", *SHORT)
+    macro, rows = track_of(clone, "low", tiny_data.LOW)
+    assert {row["minutes"] for row in rows} == {macro["minutes"]}
+    assert {row["parameters"] for row in rows} == {macro["parameters"]}
+
+
+@pytest.mark.slow
+def test_each_language_of_a_track_has_its_model(clone: Clone) -> None:
+    macro, rows = track_of(clone, "medium", tiny_data.MEDIUM)
+    assert macro["minutes"] == pytest.approx(sum(row["minutes"] for row in rows), abs=1)
+    assert len(list((clone.root / "checkpoints").iterdir())) == len(tiny_data.MEDIUM)
+
+
+def track_of(clone: Clone, track: str, names: tuple[str, ...]) -> tuple[dict, list[dict]]:
+    """A track's row and those of its languages, after its recipe was run."""
+    done = clone.run("g2p.sh", track, *SHORT)
     assert done.returncode == 0, done.stderr[-3000:]
     rows = {row["task"]: row for row in clone.results() if row["metric"] == "wer"}
-    languages = [f"sigmorphon2021-{language}" for language in tiny_data.LOW]
-    assert sorted(rows) == sorted([*languages, "sigmorphon2021-low"])
-    macro = rows["sigmorphon2021-low"]
-    assert macro["value"] == pytest.approx(
-        mean(rows[name]["value"] for name in languages), abs=1e-3
-    )
-    assert macro["minutes"] == rows[languages[0]]["minutes"]
+    macro = rows.pop(f"sigmorphon2021-{track}")
+    assert sorted(rows) == sorted(f"sigmorphon2021-{language}" for language in names)
+    assert macro["value"] == pytest.approx(mean(row["value"] for row in rows.values()), abs=1e-3)
+    return macro, list(rows.values())
 
 
 def test_a_recipe_goes_on_where_it_was_stopped(clone: Clone) -> None:

@@ -53,6 +53,7 @@ RECIPES = [
         {("alibi-alignment", "s2s_attn"): {"aer", "sure_f1"}},
     ),
     Recipe("g2p.sh high", "sigmorphon2021_g2p", {("sigmorphon2021-eng_us", "s2s_attn"): WER}),
+    Recipe("g2p.sh kor", "sigmorphon2021_g2p", {("sigmorphon2021-kor", "s2s_attn"): WER}),
     Recipe(
         "summaries.sh csl s2s copy",
         "csl_title_devtest",

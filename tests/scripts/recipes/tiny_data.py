@@ -59,6 +59,9 @@ def tatoeba_fra_eng(folder: Path) -> None:
     put(folder / "fra.txt", [f"{english(*w)}\t{french(*w)}" for w in words(120, 3)])
 
 
+MEDIUM = (
+    "arm_e", "bul", "dut", "fre", "geo", "hbs_latn", "hun", "jpn_hira", "kor", "vie_hanoi",
+)  # fmt: skip
 LOW = ("ady", "gre", "ice", "ita", "khm", "lav", "mlt_latn", "rum", "slv", "wel_sw")
 
 
@@ -70,8 +73,8 @@ def spellings(count: int, seed: int) -> list[tuple[str, str]]:
 
 
 def sigmorphon2021_g2p(folder: Path) -> None:
-    for place, language in enumerate(("eng_us", *LOW)):
-        track = "low" if language in LOW else "high"
+    tracks = {"eng_us": "high"} | dict.fromkeys(LOW, "low") | dict.fromkeys(MEDIUM, "medium")
+    for place, (language, track) in enumerate(tracks.items()):
         every = [f"{word}\t{phones}" for word, phones in spellings(90, 4 + place)]
         for name, part in (("train", every[:60]), ("dev", every[60:70]), ("test", every[70:])):
             put(folder / track / f"{language}_{name}.tsv", part)
