@@ -19,7 +19,6 @@ import json
 import logging
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fairseq_plugins.errors import S2SError
 from scripts import spm
+from scripts.folder import check, replacing
 from scripts.options import above_zero
 
 if TYPE_CHECKING:
@@ -95,12 +95,14 @@ def _check_places(options: argparse.Namespace) -> None:
     for path in filter(None, (options.output, options.scores and options.scores[1])):
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"{path} cannot be written: it is a folder, or its folder is missing")
-    if options.out and options.out.exists():
-        if not options.out.is_dir():
-            raise ValueError(f"{options.out} is a file, where a folder is to be written")
-        others = [p.name for p in options.out.iterdir() if not PICTURES.fullmatch(p.name)]
-        if others:
-            raise ValueError(f"{options.out} holds {min(others)} too: choose a folder of its own")
+    if options.out:
+        check(options.out, foreign)
+
+
+def foreign(folder: Path) -> str | None:
+    """The name of something in a folder that is none of an earlier run's pictures."""
+    found = sorted(path.name for path in folder.iterdir())
+    return next((name for name in found if not PICTURES.fullmatch(name)), None)
 
 
 def load(path: Path, data: Path | None) -> "Seq2Seq":
@@ -230,21 +232,15 @@ def _draw(options: argparse.Namespace) -> None:
     texts = [line for line in spm.read_lines([options.text]) if line.strip()]
     if not texts:
         raise ValueError(f"{options.text} holds no sentence")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     model = load(options.model, options.data)
     found = _search(model, texts, options.beam)
     model.close()
-    with tempfile.TemporaryDirectory(dir=options.out.parent, prefix=".align.") as made:
-        _pictures(found, Path(made), options.model.name)
+    with replacing(options.out, foreign) as made:
+        _pictures(found, made, options.model.name)
         told = {"model": str(options.model), "sentences": [numbers(each) for each in found]}
         text = json.dumps(told, indent=1, ensure_ascii=False)
-        (Path(made) / "alignments.json").write_text(f"{text}\n", encoding="utf-8")
-        options.out.mkdir(exist_ok=True)
-        for earlier in filter(lambda path: PICTURES.fullmatch(path.name), options.out.iterdir()):
-            earlier.unlink()
-        files = sorted(Path(made).iterdir())
-        for file in files:
-            file.replace(options.out / file.name)
+        (made / "alignments.json").write_text(f"{text}\n", encoding="utf-8")
+        files = list(made.iterdir())
     print(f"{options.out} holds {len(files)} files for {len(found)} sentences.")
 
 

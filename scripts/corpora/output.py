@@ -1,14 +1,12 @@
 """A corpus as files of parallel text: whole, sound, or not there at all."""
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..check_text import TextError, check_parallel
+from ..folder import replacing
 from .corpus import Corpus, CorpusError, Example
 
 OURS = (".src", ".tgt", ".references.jsonl", ".blocks")  # the ends of the names of what is written
@@ -21,44 +19,31 @@ def write(corpus: Corpus, folder: Path, about: Mapping[str, Any]) -> None:
     In train, an example has one line for each of its targets; elsewhere one line with the first
     target, and all of them as a JSON list in the references. Where examples share text,
     SUBSET.blocks has the number of each one's block. ``about`` and the numbers of examples come
-    into corpus.json. The files are made in a folder beside, which then takes the place of FOLDER.
+    into corpus.json. FOLDER is written as a whole.
 
     Raises:
         CorpusError: for an empty subset, an example without a target, a text that is empty or that
-            would not stay one line, and a FOLDER that holds files of another kind
+            would not stay one line
+        FolderError: for a FOLDER that holds files of another kind
     """
-    folder = folder.absolute()
-    check_replaceable(folder)
     for name, examples in corpus.items():
         check_examples(name, examples)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    partial.chmod(0o777 & ~_umask())
-    try:
-        for name, examples in corpus.items():
-            write_subset(partial / name, examples, every_target=name == "train")
+    with replacing(folder, foreign) as partial:
+        try:
+            for name, examples in corpus.items():
+                write_subset(partial / name, examples, every_target=name == "train")
+        except TextError as error:
+            raise CorpusError(str(error).replace(f"{partial}/", "").removesuffix(".")) from None
         told = {**about, "examples": {name: len(examples) for name, examples in corpus.items()}}
         write_lines(partial / TOLD, [json.dumps(told, indent=2, ensure_ascii=False, default=str)])
-        replace(partial, folder)
-    except TextError as error:
-        raise CorpusError(str(error).replace(f"{partial}/", "").removesuffix(".")) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
-def check_replaceable(folder: Path) -> None:
-    """Raise CorpusError unless a folder is missing or holds nothing but what ``write`` makes."""
-    if folder.is_symlink() or folder.exists() and not folder.is_dir():
-        raise CorpusError(f"{folder} is no folder of its own, and one is to be written there")
-    found = sorted(path.name for path in folder.glob("*"))
-    others = [name for name in found if name != TOLD and not name.endswith(OURS)]
-    if found and TOLD not in found:
-        others = found
-    if others:
-        raise CorpusError(
-            f"{folder} holds {others[0]}, which is not from here, and would be replaced as a whole:"
-            " choose a folder that is missing or empty"
-        )
+def foreign(folder: Path) -> str | None:
+    """A file that ``write`` did not make, if there is one."""
+    found = sorted(path.name for path in folder.iterdir())
+    if TOLD not in found:
+        return found[0]
+    return next((name for name in found if name != TOLD and not name.endswith(OURS)), None)
 
 
 def check_examples(name: str, examples: Sequence[Example]) -> None:
@@ -95,17 +80,3 @@ def write_subset(prefix: Path, examples: Sequence[Example], *, every_target: boo
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Lines of text, in UTF-8."""
     path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8"))
-
-
-def _umask() -> int:
-    """The user's; it can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def replace(partial: Path, folder: Path) -> None:
-    """Put one folder in the place of another, which holds only what an earlier ``write`` made."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)

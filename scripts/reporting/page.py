@@ -4,19 +4,13 @@ import base64
 import io
 import json
 import math
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import matplotlib
-
-from fairseq_plugins.errors import S2SError
 
 from .section import Chart, Section, Table
 from .style import style
@@ -25,32 +19,6 @@ MADE_BY = "scripts/report.py"
 DRAWN = (105, 52)  # CSS pixels for an inch of a figure: at most, and at least (a phone scrolls)
 JOINER = "\u2060"  # keeps a range of numbers on one line
 NUMERIC = re.compile(r"[–\-+−]?[\d.,]+( ?[*%])?|[\d.,]+–[\d.,]+|[\d.,]+ \([\d.,]+–[\d.,]+\)|–|")
-
-
-@contextmanager
-def folder(out: Path) -> Iterator[Path]:
-    """A new folder that takes the place of ``out`` when all went well, and is gone otherwise.
-
-    Raises:
-        S2SError: where ``out`` cannot be written, or holds anything else than an earlier report
-    """
-    _check_place(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        built = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-    except OSError as error:
-        raise S2SError(f"The report cannot be written to {out}: {error.strerror}.") from error
-    try:
-        yield built
-        built.chmod(0o755)
-        _check_place(out)
-        earlier = Path(f"{built}.earlier")
-        if out.exists():
-            os.replace(out, earlier)
-        os.replace(built, out)
-        shutil.rmtree(earlier, ignore_errors=True)
-    finally:
-        shutil.rmtree(built, ignore_errors=True)
 
 
 def write(
@@ -85,30 +53,19 @@ def write(
     (built / "report.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def _check_place(out: Path) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise S2SError(f"{out} is a file: name a folder for the report with --out.")
-    if any(out.iterdir()) and not _is_report(out):
-        raise S2SError(
-            f"The folder {out} holds other files than an earlier report: name another with --out."
-        )
-
-
-def _is_report(out: Path) -> bool:
-    """Whether a folder holds an earlier report, whole, and nothing else."""
+def foreign(out: Path) -> str | None:
+    """The name of something in a folder that is not of an earlier report, if there is one."""
     try:
         made_by = json.loads((out / "report.json").read_text(encoding="utf-8"))["made_by"]
     except (OSError, ValueError, KeyError, TypeError):
-        return False
-    ours = {"index.html", "report.json", "figures"}
-    figures = list((out / "figures").iterdir()) if (out / "figures").is_dir() else []
-    return (
-        made_by == MADE_BY
-        and {path.name for path in out.iterdir()} <= ours
-        and all(path.suffix in (".png", ".svg") for path in figures)
-    )
+        made_by = None
+    found = sorted(path.name for path in out.iterdir())
+    if made_by != MADE_BY:
+        return found[0]
+    figures = sorted(path.name for path in (out / "figures").glob("*"))
+    others = [name for name in found if name not in {"index.html", "report.json", "figures"}]
+    others += [name for name in figures if not name.endswith((".png", ".svg"))]
+    return others[0] if others else None
 
 
 def _section(section: Section, figures: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairseq_plugins.errors import S2SError
 
+from ..folder import FolderError, replacing
 from .arguments import SECTIONS, parse
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         run(options)
-    except S2SError as error:
-        print(f"report.py: {error}", file=sys.stderr)
+    except (S2SError, FolderError) as error:
+        print(f"report.py: {str(error).rstrip('.')}.", file=sys.stderr)
         return 1
     except OSError as error:
         place = f" {error.filename}" if error.filename else ""
@@ -43,11 +44,11 @@ def run(options: argparse.Namespace) -> None:
     """Write the report.
 
     Raises:
-        S2SError, OSError: for bad input
+        S2SError, FolderError, OSError: for bad input
     """
     from . import loading, page
 
-    with page.folder(options.out) as built, subjects(options) as loaded:
+    with replacing(options.out, page.foreign) as built, subjects(options) as loaded:
         work = prepare(options, loaded)
         sections = [found for build in builders(options) if (found := build(work))]
         if not sections:

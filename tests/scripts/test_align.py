@@ -129,8 +129,15 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(models, gold, tmp_path, ca
         ),
         "x/y cannot be written": map_(model, gold, tmp_path / "x/y"),
         "gold cannot be written": map_(model, gold, gold),
-        "empty is a file": ["--model", model, "--text", empty, "--out", empty],
-        "gold holds ali too": ["--model", model, "--text", empty, "--out", gold],
+        "empty is a file or a link": ["--model", model, "--text", empty, "--out", empty],
+        "gold holds ali, which is not": [
+            "--model",
+            model,
+            "--text",
+            empty,
+            "--out",
+            gold,
+        ],
         "holds no sentence": ["--model", model, "--text", empty, "--out", tmp_path / "out"],
     }
     for message, arguments in wanted.items():

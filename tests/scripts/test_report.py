@@ -69,7 +69,7 @@ def test_text_files_and_sections_may_be_chosen(checkpoints, corpus, tmp_path):  
         (["--sources", "{tmp}/one", "--references", "{tmp}/two"], "parallel"),
         (["--sources", "{tmp}/nil", "--references", "{tmp}/nil"], "not empty"),
         (["--sentences", "{tmp}/none", "--sections", "alignments"], "cannot be read"),
-        (["--out", "{tmp}"], "other files"),
+        (["--out", "{tmp}"], "which is not from here"),
         (["--out", "{tmp}/one/below"], "cannot be written"),
     ],
 )
