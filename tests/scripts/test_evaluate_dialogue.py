@@ -190,10 +190,15 @@ def test_each_language_is_scored_and_answered_twice(
     note = 'echo "${0##*/} $*" >>"$CALLS"'
     sandbox.tool("python", note)
     sandbox.tool("fairseq-generate", note)
-    (sandbox.bin / "mktemp").symlink_to(shutil.which("mktemp"))
-    environment = {"DIALOGUE_LANG": language, "TMPDIR": str(sandbox.root)}
-    result = sandbox.run("scripts/evaluate_dialogue.sh", "--lenpen", "2", **environment)
+    run = sandbox.root / "checkpoints" / ("dialogue" if language == "both" else "dialogue-zh")
+    run.mkdir(parents=True)
+    (run / "checkpoint_best.pt").touch()
+    command = ("scripts/evaluate_dialogue.sh", "--lenpen", "2")
+    result = sandbox.run(*command, DIALOGUE_LANG=language)
     assert result.returncode == 0
+    kinds = ("beam5.out", "greedy.out", "scored")
+    generated = {f"test.{lang}.{kind}" for lang in subsets for kind in kinds}
+    assert {path.name for path in run.iterdir()} == generated | {"checkpoint_best.pt"}
     calls = sandbox.calls()
     assert len(calls) == 4 * len(subsets)
     for place, (lang, subset) in enumerate(subsets.items()):
@@ -206,7 +211,13 @@ def test_each_language_is_scored_and_answered_twice(
         assert beam.endswith("--lenpen 2")  # the user's flag comes last, so it wins
         assert f"--language {lang} " in summed
         assert f"/test.{lang}.json " in summed
-    assert not list(sandbox.root.glob("tmp.*"))
+
+
+def test_without_a_model_nothing_is_written(sandbox: Sandbox) -> None:
+    result = sandbox.run("scripts/evaluate_dialogue.sh")
+    assert result.returncode == 2
+    assert "there is no checkpoints/dialogue/checkpoint_best.pt yet: run" in result.stderr
+    assert not (sandbox.root / "checkpoints").exists()
 
 
 @pytest.mark.slow
