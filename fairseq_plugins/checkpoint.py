@@ -9,7 +9,6 @@ import dataclasses
 import enum
 import pickle
 import typing
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._integrity import damage
 from .errors import S2SError
 
 MAX_SIZE = 1 << 16  # of one dimension
@@ -61,13 +61,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         S2SError: for a file that is missing, broken, unsafe or no fairseq checkpoint
     """
     path = find_checkpoint(path)
-    if path.stat().st_size == 0:
-        raise S2SError(f"The checkpoint {path} is empty: use another checkpoint of that training.")
-    if not zipfile.is_zipfile(path):
-        raise S2SError(
-            f"The checkpoint {path} is truncated or is no PyTorch checkpoint: use another "
-            "checkpoint of that training."
-        )
+    if fault := damage(path):
+        raise S2SError(f"The checkpoint {path} {fault}: use another checkpoint of that training.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

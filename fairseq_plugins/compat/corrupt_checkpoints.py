@@ -1,14 +1,14 @@
-"""Fault: an empty, cut or foreign checkpoint ends fairseq with a bare ``EOFError`` or ``KeyError``.
+"""Fault: a damaged checkpoint ends fairseq with a bare ``EOFError``, or is loaded without a word.
 
 ``checkpoint_utils.load_checkpoint_to_cpu`` passes on what torch and its own upgrade code stumble
-over; an interrupted copy leaves just such a checkpoint_last.pt. With this repair one sentence names
-the file, what is wrong with it, and the newest other checkpoint beside it. Training never starts
-anew by itself. Files that load are not looked at.
+over; an interrupted copy leaves just such a checkpoint_last.pt. Bytes that have changed inside a
+weight are not noticed at all. With this repair the file's checksums are compared first, and one
+sentence names the file, what is wrong with it, and the newest sound checkpoint beside it. Training
+never starts anew by itself.
 """
 
 import errno
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from fairseq import checkpoint_utils
 from omegaconf.errors import OmegaConfBaseException
 
+from .._integrity import damage, is_archive
 from ..errors import S2SError
 from .patching import original, wrap
 
@@ -41,40 +42,29 @@ def refusal(error: Exception) -> str | None:
     return None
 
 
-def damage(path: Path) -> str:
-    """Say what is wrong with a file that could not be read."""
-    if path.stat().st_size == 0:
-        return "is empty (0 bytes)"
-    with path.open("rb") as file:
-        is_torch_file = file.read(4) == b"PK\x03\x04"
-    if is_torch_file and not zipfile.is_zipfile(path):
-        return "is cut short"
-    return "is not a checkpoint of fairseq, or damaged"
-
-
 def newest_other(path: Path) -> Path | None:
-    """The newest file beside ``path`` that is a whole checkpoint file."""
-    others = [
-        other
-        for other in path.absolute().parent.glob("*.pt")
-        if other.name != path.name and zipfile.is_zipfile(other)
-    ]
-    newest = max(others, key=lambda other: other.stat().st_mtime, default=None)
-    return None if newest is None else path.parent / newest.name
+    """The newest checkpoint beside ``path`` that is whole."""
+    others = (other for other in path.absolute().parent.glob("*.pt") if other.name != path.name)
+    newest_first = sorted(others, key=lambda other: other.stat().st_mtime, reverse=True)
+    found = next((other for other in newest_first if not damage(other)), None)
+    return None if found is None else path.parent / found.name
 
 
-def advice(path: Path) -> str:
-    """Say what is wrong with a damaged file and what to use instead."""
+def advice(path: Path, fault: str) -> str:
+    """Say of a damaged file what to use instead."""
     other = newest_other(path)
     if other is None:
-        return f"{damage(path)}: no other checkpoint is beside it, so remove it to start anew"
-    return f"{damage(path)}: use {other} instead (--restore-file to train on, --path to generate)"
+        return f"{path} {fault}: no sound checkpoint is beside it, so remove it to start anew."
+    return f"{path} {fault}: use {other} instead (--restore-file to train on, --path to generate)."
 
 
 def load_checkpoint_to_cpu(
     upstream: Callable[..., Any], path: str, *args: Any, **kwargs: Any
 ) -> Any:
     """Load, or say in one sentence why not and what to use instead."""
+    file = Path(path)
+    if file.is_file() and is_archive(file) and (fault := damage(file)):
+        raise S2SError(advice(file, fault))
     try:
         return upstream(path, *args, **kwargs)
     except (S2SError, ImportError, MemoryError, OmegaConfBaseException):
@@ -82,7 +72,10 @@ def load_checkpoint_to_cpu(
     except Exception as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch's for a short file
             raise
-        raise S2SError(f"{path} {refusal(error) or advice(Path(path))}.") from error
+        if told := refusal(error):
+            raise S2SError(f"{path} {told}.") from error
+        fault = damage(file) or "is not a checkpoint of fairseq, or damaged"
+        raise S2SError(advice(file, fault)) from error
 
 
 def apply() -> None:

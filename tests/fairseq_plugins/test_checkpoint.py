@@ -33,7 +33,7 @@ def test_a_folder_gives_its_best_checkpoint_and_else_its_last(tmp_path):
     "content, match",
     [
         (b"", "is empty"),
-        (b"not a checkpoint", "truncated or is no PyTorch checkpoint"),
+        (b"not a checkpoint", "is no checkpoint of PyTorch: use another"),
     ],
 )
 def test_a_file_that_is_no_checkpoint(digits, tmp_path, content, match):
@@ -44,7 +44,7 @@ def test_a_file_that_is_no_checkpoint(digits, tmp_path, content, match):
 def test_a_truncated_checkpoint(digits, trained, tmp_path):
     content = (trained / "checkpoint_best.pt").read_bytes()
     (tmp_path / "checkpoint_best.pt").write_bytes(content[: len(content) // 2])
-    refused(digits, tmp_path, "truncated")
+    refused(digits, tmp_path, "is cut short")
 
 
 class Attack:

@@ -41,10 +41,11 @@ def test_upstream_still_does_not_name_the_file() -> None:
 @pytest.mark.parametrize(
     "content, words",
     [
-        (b"", "is empty (0 bytes): no other checkpoint is beside it"),
-        (b"hello\n", "is not a checkpoint of fairseq, or damaged: no other"),
-        ({"weight": torch.zeros(1)}, "is not a checkpoint of fairseq, or damaged: no other"),
-        (torch.zeros(1), "is not a checkpoint of fairseq, or damaged: no other"),
+        (b"", "is empty (0 bytes): no sound checkpoint is beside it"),
+        (bytes(1000), "holds nothing but zeros: no sound"),
+        (b"hello\n", "is no checkpoint of PyTorch: no sound"),
+        ({"weight": torch.zeros(1)}, "is not a checkpoint of fairseq, or damaged: no sound"),
+        (torch.zeros(1), "is not a checkpoint of fairseq, or damaged: no sound"),
         ({"args": Namespace()}, "set S2S_ALLOW_NAMESPACE=1 to load it"),
         ({"args": Attack()}, "it is not loaded, since it could run code"),
     ],
@@ -65,7 +66,24 @@ def test_a_cut_file_leads_to_the_newest_whole_one(checkpoint: Path, tmp_path: Pa
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     path = tmp_path / "checkpoint_last.pt"
     path.write_bytes(whole[: len(whole) // 2])
-    assert f"is cut short: use {tmp_path / 'checkpoint2.pt'} instead" in sentence(path)
+    assert (
+        f"is cut short, or damaged at its end: use {tmp_path / 'checkpoint2.pt'} instead"
+        in sentence(path)
+    )
+
+
+def test_changed_bytes_are_refused_and_lead_to_a_sound_file(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    whole = bytearray(checkpoint.read_bytes())
+    (tmp_path / "checkpoint1.pt").write_bytes(whole)
+    whole[len(whole) // 3] ^= 1
+    for age, name in enumerate(["checkpoint2.pt", "checkpoint_last.pt"]):
+        (tmp_path / name).write_bytes(whole)
+        os.utime(tmp_path / name, (2**32 + age, 2**32 + age))
+    said = sentence(tmp_path / "checkpoint_last.pt")
+    assert "is damaged: the bytes of its part" in said
+    assert f"use {tmp_path / 'checkpoint1.pt'} instead (--restore-file to train on" in said
 
 
 def test_a_sound_or_missing_file_is_upstreams_business(checkpoint: Path, tmp_path: Path) -> None:
