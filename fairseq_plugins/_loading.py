@@ -14,6 +14,8 @@ from .errors import S2SError
 from .models import S2SModel
 from .ops.packed_linear import PRECISIONS
 
+MAX_BYTES = 1 << 28  # of a dictionary or a SentencePiece model; the largest in use have a 20th
+
 
 def build(checkpoint: Checkpoint, task: TranslationTask, precision: str | None) -> S2SModel:
     """The model of a checkpoint, if it is one of ours, with its weights."""
@@ -76,10 +78,12 @@ def read_dictionary(path: Path) -> Dictionary:
             f"There is no dictionary {path}: copy the dict.*.txt files of the training data beside "
             "the checkpoint."
         )
+    _check_size(path)
     try:
         return Dictionary.load(str(path))
     except Exception as error:  # fairseq raises several kinds for a malformed line
-        raise S2SError(f"The dictionary {path} is damaged: {error}") from error
+        told = " ".join(str(error).split())[:200]
+        raise S2SError(f"The dictionary {path} is damaged: {told}") from error
 
 
 def read_pieces(folder: Path) -> sentencepiece.SentencePieceProcessor | None:
@@ -90,7 +94,16 @@ def read_pieces(folder: Path) -> sentencepiece.SentencePieceProcessor | None:
     if len(models) > 1:
         names = ", ".join(model.name for model in models)
         raise S2SError(f"There are several SentencePiece models in {folder} ({names}): keep one.")
+    _check_size(models[0])
     try:
         return sentencepiece.SentencePieceProcessor(model_file=str(models[0]))
     except (RuntimeError, OSError) as error:
         raise S2SError(f"The SentencePiece model {models[0]} cannot be read.") from error
+
+
+def _check_size(path: Path) -> None:
+    """Raise S2SError for a file that cannot be what its name says, before it fills the memory."""
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise S2SError(
+            f"{path} has {size >> 20} MiB, and {MAX_BYTES >> 20} are the most: it is none of ours."
+        )

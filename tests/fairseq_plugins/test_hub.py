@@ -102,6 +102,16 @@ def test_missing_and_damaged_dictionaries_are_one_sentence(digits, trained, tmp_
         load(trained, data=tmp_path)
 
 
+@pytest.mark.parametrize("name", ["dict.src.txt", "x.model"])
+def test_a_huge_file_is_not_read(digits, trained, tmp_path, name):
+    for file in (digits / "bin").glob("dict.*.txt"):
+        shutil.copy(file, tmp_path)
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(1 << 40)  # has no blocks on the disk
+    with pytest.raises(S2SError, match=rf"{name} has 1048576 MiB, and 256 are the most"):
+        load(trained, data=tmp_path)
+
+
 def test_a_damaged_sentencepiece_model_is_one_sentence(digits, trained, tmp_path):
     for language in ("src", "tgt"):
         shutil.copy(digits / "bin" / f"dict.{language}.txt", tmp_path)
