@@ -227,17 +227,17 @@ def one_life(
 
 def in_update(life: Life, rng: random.Random) -> bool:
     """Some updates later."""
-    return life.wait_for(UPDATE, rng.randint(1, 2 * SAVED_EVERY)) and pause(rng, 0.05)
+    return life.wait_for(UPDATE, rng.randint(1, 4 * SAVED_EVERY)) and pause(rng, 0.05)
 
 
 def in_validation(life: Life, rng: random.Random) -> bool:
     """In one of the next validations."""
-    return life.wait_for(VALIDATES, rng.randint(1, 2)) and pause(rng, 0.1)
+    return life.wait_for(VALIDATES, rng.randint(1, 4)) and pause(rng, 0.1)
 
 
 def in_write(life: Life, rng: random.Random) -> bool:
     """In one of the next writes of a checkpoint."""
-    times = rng.randint(0, 1)
+    times = rng.randint(0, 3)
     return (not times or life.wait_for(VALIDATES, times)) and life.wait_for_write()
 
 

@@ -29,12 +29,14 @@ from . import (
     no_repeat_ngram,
     numpy_compat,
     one_sentence,
+    patience,
     plain_checkpoints,
     pretrained_bart_args,
     print_alignment,
     pure_batching,
     quiet,
     replace_unk,
+    resumed_batches,
     weights_only,
 )
 
@@ -57,6 +59,8 @@ REPAIRS: Mapping[str, ModuleType] = {
         failed_saves,
         async_checkpoints,
         interrupt,
+        patience,
+        resumed_batches,
         pure_batching,
         missing_libbleu,
         keep_all_sentences,
