@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .arguments import DEFAULT_MODEL, make_parser, read_arguments
+from .credentials import HOW, read_credentials
 from .dialog import Settings, Shelf
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its threads sleep when idle
@@ -82,12 +83,20 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     """The page and the routes for programs, until SIGINT or SIGTERM."""
     from .server import Harden, bind, serve
 
+    credentials = read_credentials(options.credentials, os.environ)
+    if credentials is None and (options.allow_remote or options.share):
+        what = "--share" if options.share else "--allow-remote"
+        raise ValueError(f"{what} needs a login: {HOW}.")
     with bind(options.host, options.port) as listener:  # first, so that a taken port shows at once
         with _ended_by_sigterm():
             shelf = open_shelf(options)
             from .api import build_api
 
             app = build_api(shelf, settings)
+            if credentials is not None:
+                from .gate import Gate
+
+                app.add_middleware(Gate, credentials=credentials)
             if options.no_page:
                 app.add_middleware(Harden)
             else:
@@ -98,10 +107,14 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         address = f"http://{host}:{listener.getsockname()[1]}"
         if options.allow_remote:
             print(
-                f"Warning: the chat has no login: whoever can reach {address} can use it.",
+                f"Warning: {address} is not encrypted: put a proxy with TLS before it.",
                 file=sys.stderr,
                 flush=True,
             )
+        if options.share:
+            from .sharing import share
+
+            print(f"Shared at {share(options.host, listener.getsockname()[1])}", flush=True)
         what = ", for programs only" if options.no_page else ""
         serve(app, listener, lambda: print(f"Chat at {address}{what} (Ctrl-C ends it)", flush=True))
     return 0

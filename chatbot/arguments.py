@@ -4,8 +4,10 @@ import argparse
 import dataclasses
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
+from .credentials import VARIABLE
 from .dialog import LIMITS, MODES, PRESETS, Settings, make_settings
 from .strings import LANGUAGES
 
@@ -79,7 +81,16 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
     where.add_argument(
-        "--allow-remote", action="store_true", help="with --host: answer other machines, no login"
+        "--allow-remote", action="store_true", help="with --host: answer other machines"
+    )
+    where.add_argument(
+        "--share", action="store_true", help="through Gradio's servers, at an address of theirs"
+    )
+    where.add_argument(
+        "--credentials",
+        type=Path,
+        metavar="FILE",
+        help=f"a login: a file that holds USER:PASSWORD; else {VARIABLE}, if that is set",
     )
 
 
@@ -123,10 +134,12 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error(f"--allow-remote needs --host: {options.host} answers this machine only")
     if not options.allow_remote and not _is_loopback(options.host):
         parser.error(
-            f"argument --host: {options.host!r} is not a loopback address: the chat has no login "
-            "yet, so it answers this machine only (127.0.0.1, ::1 or localhost), unless you add "
-            "--allow-remote"
+            f"argument --host: {options.host!r} is not a loopback address: the chat answers this "
+            "machine only (127.0.0.1, ::1 or localhost), unless you add --allow-remote and "
+            "--credentials"
         )
+    if talks and (options.share or options.credentials):
+        parser.error("--share and --credentials are for a server, not for --terminal or --message")
 
 
 def _is_loopback(host: str) -> bool:

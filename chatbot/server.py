@@ -4,7 +4,7 @@ import errno
 import json
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import uvicorn
@@ -61,7 +61,7 @@ class Harden:
         if refusal is None:
             await _Bounded(self.app, receive, send_hardened).run(scope)
         else:
-            await _respond(scope, send_hardened, *refusal)
+            await respond(scope, send_hardened, *refusal)
 
 
 class _Bounded:
@@ -87,7 +87,7 @@ class _Bounded:
             if not self.exceeds:
                 raise
         if self.exceeds and not self.answered:
-            await _respond(scope, self.send, 413, TOO_LARGE)
+            await respond(scope, self.send, 413, TOO_LARGE)
 
     async def _receive(self) -> Message:
         if self.exceeds:
@@ -167,12 +167,22 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
     return None
 
 
-async def _respond(scope: Scope, send: Send, status: int, sentence: str) -> None:
-    """A refusal; under /v1 in the form that OpenAI's clients read."""
-    error: Any = sentence
-    if scope["path"].startswith("/v1/"):
-        error = {"message": sentence, "type": "invalid_request_error", "param": None, "code": None}
-    body = json.dumps({"error": error}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def respond(
+    scope: Scope,
+    send: Send,
+    status: int,
+    content: str | Mapping[str, Any],
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
+    """A short answer as JSON. A sentence is a refusal; under /v1 as OpenAI's clients read it."""
+    if isinstance(content, str):
+        error: Any = content
+        if scope["path"].startswith("/v1/"):
+            kind = "invalid_request_error"
+            error = {"message": content, "type": kind, "param": None, "code": None}
+        content = {"error": error}
+    body = json.dumps(content).encode()
+    always = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    start = {"type": "http.response.start", "status": status, "headers": [*always, *headers]}
+    await send(start)
     await send({"type": "http.response.body", "body": body})

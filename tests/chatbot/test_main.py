@@ -1,5 +1,6 @@
 """Bad input: the command, the input and the outcome, which is one sentence and no traceback."""
 
+import base64
 import io
 import json
 import os
@@ -8,13 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from chatbot import __main__ as program
 from chatbot.arguments import DEFAULT_PORT, make_parser, read_arguments
+from chatbot.credentials import VARIABLE
 from chatbot.dialog import LIMITS, PRESETS, Reply, Settings, make_settings
 
 from .echo import EchoResponder, EchoShelf
@@ -77,6 +81,8 @@ def run(arguments, capsys):
         (["--mode", "dance"], "argument --mode: invalid choice: 'dance'"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["--message"], "argument --message: expected one argument"),
+        (["--terminal", "--share"], "--share and --credentials are for a server"),
+        (["--message", "hi", "--credentials", "x"], "--share and --credentials are for a server"),
     ],
 )
 def test_bad_flags(arguments, sentence, capsys):
@@ -290,21 +296,96 @@ def test_a_signal_ends_the_program_while_the_model_is_loaded():
         assert process.wait(timeout=10) == 128 + signal.SIGTERM
 
 
-def test_other_machines_are_answered_only_with_a_warning():
+REMOTE = ["--host", "0.0.0.0", "--allow-remote"]
+
+
+@pytest.mark.parametrize("flags", [REMOTE, ["--share"]])
+@pytest.mark.parametrize("page", [[], ["--no-page"]])
+def test_others_are_answered_only_with_a_login(flags, page, echo, capsys, monkeypatch):
     pytest.importorskip("fastapi")
-    flags = ["--no-page", "--port", "0", "--host", "0.0.0.0", "--allow-remote"]
+    monkeypatch.delenv(VARIABLE, raising=False)
+    status, error = run([*flags, *page, "--port", "0"], capsys)
+    assert status == 1
+    assert error.startswith(f"s2s-chat: {flags[-1]} needs a login: write USER:PASSWORD into a file")
+    assert error.count("\n") == 1
+
+
+@contextmanager
+def served(*flags, **environment):
+    """The address of a chat for programs, and its process."""
     with subprocess.Popen(
-        [sys.executable, "-c", SERVE, *flags],
+        [sys.executable, "-c", SERVE, "--no-page", "--port", "0", *flags],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ,
+        env={**os.environ, **environment},
     ) as process:
-        assert process.stdout.readline().startswith("Chat at http://0.0.0.0:")
+        line = process.stdout.readline()
+        yield re.search(r"Chat at (http://\S+:\d+)", line)[1], process
+        process.terminate()
+
+
+def status_of(address, **headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_other_machines_are_answered_with_a_login_and_a_warning():
+    pytest.importorskip("fastapi")
+    with served(*REMOTE, **{VARIABLE: "ann:correct horse"}) as (address, process):
+        address = address.replace("0.0.0.0", "127.0.0.1")
+        assert status_of(f"{address}/api/models") == 401
+        assert status_of(f"{address}/healthz") == 200
+        assert status_of(f"{address}/api/models", Authorization="Bearer correct horse") == 200
         process.terminate()
         _, error = process.communicate(timeout=10)
-    assert error.startswith("Warning: the chat has no login") and error.count("\n") == 1
+    assert re.fullmatch(r"Warning: http://0.0.0.0:\d+ is not encrypted: [^\n]+\n", error)
+    assert "horse" not in error
+
+
+def test_a_login_may_guard_this_machine_too(tmp_path):
+    pytest.importorskip("fastapi")
+    file = tmp_path / "login"
+    file.write_text("ann:correct horse\n")
+    file.chmod(0o600)
+    with served("--credentials", str(file)) as (address, process):
+        assert status_of(f"{address}/api/models") == 401
+        told = base64.b64encode(b"ann:correct horse").decode()
+        assert status_of(f"{address}/api/models", Authorization=f"Basic {told}") == 200
+        process.terminate()
+        assert process.communicate(timeout=10)[1] == ""
+
+
+def test_sharing_tells_the_address_or_one_sentence(echo, capsys, monkeypatch):
+    networking = pytest.importorskip("gradio.networking")
+    server = pytest.importorskip("chatbot.server")
+    monkeypatch.setenv(VARIABLE, "ann:correct horse")
+    monkeypatch.setattr(server, "serve", lambda app, listener, on_ready: on_ready())
+    asked = []
+
+    def tunnel(*arguments):
+        asked.append(arguments)
+        return "https://x.gradio.live"
+
+    monkeypatch.setattr(networking, "setup_tunnel", tunnel)
+    assert program.main(["--share", "--no-page", "--port", "0"]) == 0
+    assert "Shared at https://x.gradio.live\nChat at http://127.0.0.1:" in capsys.readouterr().out
+    host, port, token, *server_of_gradios = asked[0]
+    assert (host, server_of_gradios) == ("127.0.0.1", [None, None])
+    assert port > 0 and len(token) > 30
+
+    def failing(*arguments):
+        raise RuntimeError("Could not get share link\nfrom Gradio API Server.")
+
+    monkeypatch.setattr(networking, "setup_tunnel", failing)
+    status, error = run(["--share", "--no-page", "--port", "0"], capsys)
+    assert status == 1
+    assert "cannot be shared (Could not get share link from Gradio API Server.): look" in error
+    assert error.count("\n") == 1
 
 
 def test_a_message_imports_neither_gradio_nor_a_server():
