@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from .arguments import DEFAULT_MODEL, make_parser, read_arguments
+from .arguments import DEFAULT_MODEL, make_parser, read_arguments, read_bounds
 from .credentials import HOW, read_credentials
 from .dialog import Settings, Shelf
 
@@ -91,8 +91,10 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         with _ended_by_sigterm():
             shelf = open_shelf(options)
             from .api import build_api
+            from .api_work import Desk
 
-            app = build_api(shelf, settings)
+            bounds = read_bounds(options)
+            app = build_api(shelf, settings, Desk(bounds))
             if credentials is not None:
                 from .gate import Gate
 
@@ -102,7 +104,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
             else:
                 from .ui import mount
 
-                app = mount(app, shelf, settings)
+                app = mount(app, shelf, settings, bounds)
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = f"http://{host}:{listener.getsockname()[1]}"
         if options.allow_remote:

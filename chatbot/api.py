@@ -61,6 +61,7 @@ def build_api(shelf: Shelf, settings: Settings = Settings(), desk: Desk | None =
 
 async def _chat(request: Request, shelf: Shelf, defaults: Settings, desk: Desk) -> Response:
     """One reply: whole, or as the events of its growth."""
+    desk.admit(request)
     fields = await read_object(request)
     unknown = sorted(fields.keys() - set(FIELDS))
     if unknown:

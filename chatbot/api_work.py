@@ -3,7 +3,6 @@
 import json
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,11 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 from .api_input import Refused
+from .bounds import Bounds, Rate
 from .dialog import Message, Responder, Settings, Shelf
 from .turn import Turn, answer
-
-MAX_AT_ONCE = 64  # replies; more are refused
-MAX_SECONDS = 60.0  # for one reply; looked at between two steps of it
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +22,20 @@ logger = logging.getLogger(__name__)
 class Desk:
     """Where replies are asked for: it has a number of places, and refuses whoever finds none."""
 
-    def __init__(self, places: int = MAX_AT_ONCE, seconds: float = MAX_SECONDS) -> None:
-        self.seconds = seconds
-        self.places = CapacityLimiter(places)
-        self.threads = CapacityLimiter(places)
+    def __init__(self, bounds: Bounds = Bounds()) -> None:
+        self.bounds = bounds
+        self.places = CapacityLimiter(bounds.waiting)
+        self.threads = CapacityLimiter(bounds.waiting)
+        self.rate = Rate(bounds.requests)
+
+    def admit(self, request: Request) -> None:
+        """Count a request of an address.
+
+        Raises:
+            Refused: where it has asked too often
+        """
+        if not self.rate.admit(request.client.host if request.client else ""):
+            raise Refused("That were too many requests in a minute: wait.", 429, "rate_limit")
 
     def begin(
         self, responder: Responder, message: str, history: Sequence[Message], settings: Settings
@@ -58,8 +65,7 @@ class Growing:
         desk: Desk,
     ) -> None:
         self._desk = desk
-        self._turns = answer(responder, message, history, settings)
-        self._end = time.monotonic() + desk.seconds
+        self._turns = answer(responder, message, history, settings, desk.bounds)
         self._open = True
 
     def __aiter__(self) -> "Growing":
@@ -71,11 +77,11 @@ class Growing:
         Raises:
             Refused: if the reply fails, or takes too long
         """
-        if time.monotonic() > self._end:
-            raise Refused("The reply took too long and was given up.", 503, "timeout")
         turn = await to_thread.run_sync(next, self._turns, None, limiter=self._desk.threads)
         if turn is None:
             raise StopAsyncIteration
+        if turn.notice == "late":
+            raise Refused("The reply took too long and was given up.", 503, "timeout")
         if turn.notice == "busy":
             raise _busy()
         if turn.notice == "failed":

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .bounds import BOUNDS_LIMITS, Bounds
 from .credentials import VARIABLE
 from .dialog import LIMITS, MODES, PRESETS, Settings, make_settings
 from .strings import LANGUAGES
@@ -31,6 +32,14 @@ HELP: Mapping[str, str] = {
 }
 
 
+BOUNDS_HELP: Mapping[str, str] = {
+    "message_length": "characters of a message that are read",
+    "waiting": "replies that wait or grow at a time, of the page and of programs each",
+    "reply_seconds": "for one reply",
+    "requests": "replies in a minute for one page, or one address of programs; 0: any number",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """Bad usage is one sentence, without the usage text."""
 
@@ -51,6 +60,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", metavar="FOLDER", help="offer every model of this folder")
     _add_where(parser)
     _add_terminal(parser)
+    most = parser.add_argument_group("what one visitor may ask of the server")
+    for field in dataclasses.fields(Bounds):
+        _add_bound(most, field.name, field.default)
     how = parser.add_argument_group("how replies are searched for")
     how.add_argument("--preset", choices=tuple(PRESETS), help="where the flags below start from")
     for field in dataclasses.fields(Settings):
@@ -113,6 +125,19 @@ def _add_setting(group: argparse._ArgumentGroup, name: str, default: Any) -> Non
         group.add_argument(flag, type=_number(kind, low, high), help=text)
     else:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+
+
+def _add_bound(group: argparse._ArgumentGroup, name: str, default: Any) -> None:
+    """The flag of one field of :class:`Bounds`."""
+    low, high = BOUNDS_LIMITS[name]
+    kind = _number(int if isinstance(low, int) else float, low, high)
+    text = f"{BOUNDS_HELP[name]} (default: {default})"
+    group.add_argument(f"--{name.replace('_', '-')}", type=kind, default=default, help=text)
+
+
+def read_bounds(options: argparse.Namespace) -> Bounds:
+    """Those that the flags tell."""
+    return Bounds(**{each.name: getattr(options, each.name) for each in dataclasses.fields(Bounds)})
 
 
 def _read_settings(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Settings:

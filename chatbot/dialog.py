@@ -13,7 +13,7 @@ SEPARATOR = "<sep>"  # between the turns of a source text; a piece of its own
 SPEAKERS = {"user": "<user>", "assistant": "<bot>"}  # before each turn, where a model knows them
 PLAN_END = "<say>"  # in an output: before it stands what the reply is about, after it the reply
 SYMBOLS = (SEPARATOR, PLAN_END, *SPEAKERS.values())  # never part of what somebody says
-MAX_MESSAGE_LENGTH = 500  # characters; the rest of a longer message is cut
+MAX_MESSAGE_LENGTH = 2000  # characters of any text; bounds.py has fewer for what is asked
 
 _INVISIBLE = re.compile(
     "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
@@ -241,11 +241,11 @@ class Shelf(Protocol):
         ...
 
 
-def clean(text: str) -> str:
+def clean(text: str, longest: int = MAX_MESSAGE_LENGTH) -> str:
     """A message as it may be shown and answered: visible characters only, one line, bounded."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text[: 4 * MAX_MESSAGE_LENGTH]))
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text[: 4 * longest]))
     text = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
-    return " ".join(text.split())[:MAX_MESSAGE_LENGTH].strip()
+    return " ".join(text.split())[:longest].strip()
 
 
 def normalise(text: str) -> str:

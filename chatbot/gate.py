@@ -1,6 +1,6 @@
 """A login before everything that the chat serves: HTTP Basic for browsers, Bearer for programs."""
 
-import asyncio
+from asyncio import sleep
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,5 +34,5 @@ class Gate:
             await respond(scope, send, 200, {"status": "ok"})
         else:
             if given is not None:
-                await asyncio.sleep(DELAY)
+                await sleep(DELAY)
             await respond(scope, send, 401, "Log in: user and password are needed.", ASK)

@@ -58,6 +58,7 @@ def fault(refused: Refused) -> Mapping[str, Any]:
 
 
 async def _complete(request: Request, shelf: Shelf, defaults: Settings, desk: Desk) -> Response:
+    desk.admit(request)
     fields = await read_object(request)
     message, history = read_messages(fields.get("messages"))
     name, streams = model_name(fields.get("model"), shelf), flag(fields, "stream")

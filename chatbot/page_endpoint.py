@@ -6,15 +6,20 @@ from typing import Any
 import gradio as gr
 
 from .api_input import Refused, model_name, read_history, read_message
+from .bounds import Bounds, Rate
 from .conversation import describe
 from .dialog import Settings, Shelf, make_settings
 from .turn import Turn, answer
 
 
-def make_endpoint(shelf: Shelf, defaults: Settings) -> Callable[..., dict]:
+def make_endpoint(
+    shelf: Shelf, defaults: Settings, bounds: Bounds = Bounds()
+) -> Callable[..., dict]:
     """The function behind the endpoint; its signature and docstring are the documentation."""
+    rate = Rate(bounds.requests)
 
     def chat(
+        request: gr.Request,
         message: str,
         history: list[list[str]] | None = None,
         model: str = "",
@@ -28,13 +33,15 @@ def make_endpoint(shelf: Shelf, defaults: Settings) -> Callable[..., dict]:
         Returns text, source, kind, candidates, alignment, seconds, tokens, seed and model; what
         is wrong with a request is said in one sentence as an error.
         """
+        if not rate.admit(request.client.host if request.client else ""):
+            raise gr.Error("That were too many requests in a minute.", print_exception=False)
         try:
             text, dialog = read_message(message), read_history(history)
             responder = shelf.get(model_name(model or None, shelf))
             chosen = make_settings(_object(settings), defaults)
         except (Refused, ValueError) as error:
             raise gr.Error(str(error), print_exception=False) from None
-        turn = list(answer(responder, text, dialog, chosen))[-1]
+        turn = list(answer(responder, text, dialog, chosen, bounds))[-1]
         if turn.failed:
             reference = f" ({turn.reference})" if turn.reference else ""
             raise gr.Error(f"{turn.text}{reference}", print_exception=False)

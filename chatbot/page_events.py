@@ -11,8 +11,9 @@ from typing import Any
 import gradio as gr
 
 from . import view
+from .bounds import Bounds, Rate
 from .conversation import FILES, Conversation
-from .dialog import MAX_MESSAGE_LENGTH, Card, Responder, Settings, Shelf, clean
+from .dialog import Card, Responder, Settings, Shelf, clean
 from .page_chatbot import unescape_markup
 from .page_layout import SAMPLES, Lane, Layout
 from .page_session import Change, Session, together
@@ -30,9 +31,11 @@ Data = Mapping[gr.blocks.Block, Any]  # what gradio gives a handler whose inputs
 class Events:
     """The handlers of a page: each takes the values of components and returns updates."""
 
-    def __init__(self, layout: Layout, shelf: Shelf) -> None:
+    def __init__(self, layout: Layout, shelf: Shelf, bounds: Bounds = Bounds()) -> None:
         self.layout = layout
         self.shelf = shelf
+        self.bounds = bounds
+        self.rate = Rate(bounds.requests)
 
     # In these a model answers
 
@@ -66,7 +69,7 @@ class Events:
         self, data: Data, raw: str, *, cut: int = 0, emptied: bool = False
     ) -> Iterator[Updates]:
         """A message in place of the last ``cut`` exchanges."""
-        session, message = self._session(data), clean(raw)
+        session, message = self._session(data), clean(raw, self.bounds.message_length)
         if not message:
             self._tell(session, gr.Info, SENTENCES[session.language]["empty"])
             yield {self.layout.box: ""}
@@ -87,6 +90,9 @@ class Events:
         except ValueError as error:
             self._tell(session, gr.Warning, LABELS[session.language]["wrong"], reason=error)
             return
+        if not self.rate.admit(id(session)):
+            self._tell(session, gr.Warning, LABELS[session.language]["often"])
+            return
         try:
             responders = {lane: self.shelf.get(session.models[lane]) for lane in changes}
         except Exception:
@@ -98,7 +104,7 @@ class Events:
             talk = session.change(lane, change, ticket)
             if talk is None:
                 return
-            streams[lane] = _answer(responders[lane], talk, settings, raw)
+            streams[lane] = self._answer(responders[lane], talk, settings, raw)
         busy = gr.update(submit_btn=False, stop_btn=True, **({"value": ""} if emptied else {}))
         chats = {self.layout.lanes[lane].chat: session.conversations[lane] for lane in changes}
         yield {self.layout.box: busy, **{each: view.messages(chats[each]) for each in chats}}
@@ -126,6 +132,20 @@ class Events:
                 if time.monotonic() - drawn >= INTERVAL:
                     yield self.draw(session, list(streams))
                     drawn = time.monotonic()
+
+    def _answer(
+        self, responder: Responder, talk: Conversation, settings: Settings, raw: str
+    ) -> Iterator[Turn]:
+        """The answer to the last message, and another one if there was one before.
+
+        Another answer is drawn, since a search would find the same again.
+        """
+        last = talk.exchanges[-1]
+        earlier = len(last.variants) - 1
+        if earlier > 0:
+            seed = None if settings.seed is None else (settings.seed + earlier) % 2**32
+            settings = replace(settings, mode="sampling", seed=seed)
+        return answer(responder, raw or last.message, talk.history(), settings, self.bounds)
 
     # In these none does
 
@@ -275,27 +295,12 @@ class Events:
         told = {turn.notice: turn for turn in turns.values() if turn.notice}
         for notice, turn in told.items():
             sentence = LABELS[session.language][notice]
-            values = {"limit": MAX_MESSAGE_LENGTH, "reference": turn.reference}
+            values = {"limit": self.bounds.message_length, "reference": turn.reference}
             self._tell(session, gr.Warning, sentence, **values)
 
     @staticmethod
     def _tell(session: Session, toast: Callable, sentence: str, **values: Any) -> None:
         toast(sentence.format(**values), title=LABELS[session.language]["title"])
-
-
-def _answer(
-    responder: Responder, talk: Conversation, settings: Settings, raw: str
-) -> Iterator[Turn]:
-    """The answer to the last message, and another one if there was one before.
-
-    Another answer is drawn, since a search would find the same again.
-    """
-    last = talk.exchanges[-1]
-    earlier = len(last.variants) - 1
-    if earlier > 0:
-        seed = None if settings.seed is None else (settings.seed + earlier) % 2**32
-        settings = replace(settings, mode="sampling", seed=seed)
-    return answer(responder, raw or last.message, talk.history(), settings)
 
 
 def _visible(lane: Lane, updates: Updates, visible: bool) -> Updates:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TextIO
 
+from .bounds import Bounds
 from .conversation import Conversation, describe
-from .dialog import MAX_MESSAGE_LENGTH, Responder, Settings, Shelf, clean
+from .dialog import Responder, Settings, Shelf, clean
 from .strings import Language
 from .terminal_commands import run
 from .terminal_strings import TEXTS
@@ -114,7 +115,7 @@ class Talk:
         elif not self.live:
             self.show(turn.text)
         elif turn.notice is not None:
-            values = {"limit": MAX_MESSAGE_LENGTH, "reference": turn.reference}
+            values = {"limit": Bounds().message_length, "reference": turn.reference}
             self.show(self.text(turn.notice, **values))
 
 

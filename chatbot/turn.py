@@ -3,11 +3,13 @@
 import logging
 import queue
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .dialog import MAX_MESSAGE_LENGTH, Message, Reply, Responder, Settings, clean
+from .bounds import Bounds
+from .dialog import Message, Reply, Responder, Settings, clean
 from .familiar import fallback, spoken
 from .strings import SENTENCES, language_of
 
@@ -28,7 +30,7 @@ class Turn:
 
     text: str
     reply: Reply | None = None
-    notice: Literal["cut", "busy", "failed"] | None = None
+    notice: Literal["cut", "late", "busy", "failed"] | None = None
     reference: str = ""
     chosen: int = 0
 
@@ -54,18 +56,30 @@ class Turn:
 
 
 def answer(
-    responder: Responder, message: str, history: Sequence[Message], settings: Settings
+    responder: Responder,
+    message: str,
+    history: Sequence[Message],
+    settings: Settings,
+    bounds: Bounds = Bounds(),
 ) -> Iterator[Turn]:
-    """Answer ``message`` after ``history``; yields the growing turn, the last one whole."""
-    text = clean(message)
+    """Answer ``message`` after ``history``; yields the growing turn, the last one whole.
+
+    A reply that takes too long is cut, with the notice ``"late"``.
+    """
+    end = time.monotonic() + bounds.reply_seconds
+    text = clean(message, bounds.message_length)
+    history = [replace(said, text=clean(said.text, bounds.message_length)) for said in history]
     sentences = SENTENCES[language_of(text)]
     if not text:
         yield Turn(sentences["empty"])
         return
-    notice = "cut" if len(message.strip()) > MAX_MESSAGE_LENGTH else None
+    notice = "cut" if len(message.strip()) > bounds.message_length else None
     turn = None
     try:
         for reply in responder.reply([*spoken(history), Message("user", text)], settings):
+            if turn is not None and time.monotonic() > end:
+                yield replace(turn, notice="late")
+                return
             reply = _other_than(history, reply)
             turn = Turn(reply.text, reply, notice)
             yield turn

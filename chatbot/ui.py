@@ -15,6 +15,7 @@ os.environ.pop("GRADIO_VIBE_MODE", None)  # would let the page's visitors run co
 import gradio as gr  # noqa: E402
 from fastapi import FastAPI  # noqa: E402
 
+from .bounds import Bounds  # noqa: E402
 from .dialog import Settings, Shelf  # noqa: E402
 from .page_endpoint import make_endpoint  # noqa: E402
 from .page_events import Events  # noqa: E402
@@ -24,7 +25,6 @@ from .page_wiring import CONCURRENT, connect  # noqa: E402
 from .server import Harden  # noqa: E402
 from .strings import LABELS  # noqa: E402
 
-WAITING = 64  # replies in the queue; then the page says that it is busy
 HERE = Path(__file__).parent
 THEME = gr.themes.Soft(
     primary_hue="indigo",
@@ -41,20 +41,25 @@ THEME = gr.themes.Soft(
 )
 
 
-def build_page(shelf: Shelf, settings: Settings = Settings()) -> gr.Blocks:
+def build_page(
+    shelf: Shelf, settings: Settings = Settings(), bounds: Bounds = Bounds()
+) -> gr.Blocks:
     """The page around the models of a shelf; ``settings`` is what the controls show at first."""
     with gr.Blocks(title=LABELS["en"]["title"], fill_height=True, analytics_enabled=False) as page:
-        connect(page, Events(Layout(shelf, settings), shelf))
-        gr.api(make_endpoint(shelf, settings), api_name="chat", concurrency_limit=CONCURRENT)
-    page.queue(max_size=WAITING, default_concurrency_limit=CONCURRENT)
+        connect(page, Events(Layout(shelf, settings), shelf, bounds))
+        endpoint = make_endpoint(shelf, settings, bounds)
+        gr.api(endpoint, api_name="chat", concurrency_limit=CONCURRENT)
+    page.queue(max_size=bounds.waiting, default_concurrency_limit=CONCURRENT)
     return page
 
 
-def mount(app: FastAPI, shelf: Shelf, settings: Settings = Settings()) -> FastAPI:
+def mount(
+    app: FastAPI, shelf: Shelf, settings: Settings = Settings(), bounds: Bounds = Bounds()
+) -> FastAPI:
     """``app`` with the page at its root, behind :class:`Harden`."""
     gr.mount_gradio_app(
         app,
-        build_page(shelf, settings),
+        build_page(shelf, settings, bounds),
         path="/",
         show_error=False,  # the text of an exception is for the log only
         run_history=False,

@@ -16,7 +16,8 @@ from fastapi.testclient import TestClient  # noqa: E402
 
 from chatbot.api import build_api  # noqa: E402
 from chatbot.api_input import MAX_BODY, MAX_MESSAGES, MAX_SENTENCE, MAX_TEXT  # noqa: E402
-from chatbot.api_work import MAX_AT_ONCE, MAX_SECONDS, Desk  # noqa: E402
+from chatbot.api_work import Desk  # noqa: E402
+from chatbot.bounds import Bounds  # noqa: E402
 from chatbot.dialog import Card, Reply, Settings  # noqa: E402
 
 from .echo import ANSWERS, EchoResponder, EchoShelf  # noqa: E402
@@ -316,7 +317,7 @@ def test_a_model_with_too_much_to_do_says_so():
 
 
 def test_a_reply_that_takes_too_long_is_given_up(recorder):
-    client = TestClient(build_api(EchoShelf(recorder), desk=Desk(seconds=0.3)))
+    client = TestClient(build_api(EchoShelf(recorder), desk=Desk(Bounds(reply_seconds=0.3))))
     response = ask(client, message="slow please")
     assert response.status_code == 503 and "too long" in response.json()["error"]
     assert recorder.closed.wait(2)
@@ -531,7 +532,7 @@ def test_a_dropped_connection_frees_the_work(recorder, stream):
 
 
 def test_whoever_finds_no_place_is_told_so_and_the_others_go_on(recorder):
-    desk = Desk(places=2)
+    desk = Desk(Bounds(waiting=2))
     with server(build_api(EchoShelf(recorder), desk=desk)) as port:
         busy = [connect(port, "/api/chat", message="slow", stream=True) for _ in range(2)]
         assert wait_for(lambda: desk.places.borrowed_tokens == 2)
@@ -582,10 +583,29 @@ def test_the_docs_state_the_limits():
         f"{MAX_TEXT:,} characters",
         f"{MAX_MESSAGES:,} messages",
         f"{MAX_BODY >> 10} KiB for these routes",
-        f"{MAX_AT_ONCE} through these routes",
-        f"{MAX_SECONDS:.0f} seconds",
+        f"{Bounds().waiting} through these routes",
+        f"{Bounds().reply_seconds:.0f} seconds",
+        f"the first {Bounds().message_length} are read",
+        f"{Bounds().requests} for an address",
     ):
         assert limit in docs
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
+def test_an_address_may_ask_so_often_in_a_minute(recorder, path):
+    client = TestClient(build_api(EchoShelf(recorder), desk=Desk(Bounds(requests=2))))
+    body = {"message": "hi"} if path == "/api/chat" else {"messages": HI}
+    assert [client.post(path, json=body).status_code for _ in range(3)] == [200, 200, 429]
+    assert "too many requests in a minute" in client.post(path, json=body).text
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_long_message_and_history_are_read_in_part(recorder):
+    client = TestClient(build_api(EchoShelf(recorder), desk=Desk(Bounds(message_length=5))))
+    asked = {"message": "abcdefgh", "history": [["ijklmnop", "qrstuvwx"]]}
+    found = client.post("/api/chat", json=asked).json()
+    assert found["cut"] is True
+    assert [said.text for said in recorder.dialog] == ["ijklm", "qrstu", "abcde"]
 
 
 def test_a_card_is_data(client):

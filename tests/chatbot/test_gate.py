@@ -22,7 +22,7 @@ def delays(monkeypatch):
     async def sleep(seconds):
         waited.append(seconds)
 
-    monkeypatch.setattr(gate.asyncio, "sleep", sleep)
+    monkeypatch.setattr(gate, "sleep", sleep)
     return waited
 
 
