@@ -13,6 +13,7 @@ from .terminal_commands import run
 from .terminal_strings import TEXTS
 from .turn import Turn, answer
 
+LONGEST = Bounds().message_length
 START_OF_LINE = "\r\x1b[K"  # back to it, and nothing on it any more
 
 
@@ -56,7 +57,7 @@ class Talk:
 
     def say(self, line: str) -> Turn | None:
         """Say something and show the answer; None where it was stopped before it began."""
-        return self._ask(self.conversation.say(clean(line)), line, self.settings)
+        return self._ask(self.conversation.say(clean(line, LONGEST)), line, self.settings)
 
     def retry(self) -> Turn | None:
         """Show another answer to the last message, drawn with another seed."""
@@ -115,7 +116,7 @@ class Talk:
         elif not self.live:
             self.show(turn.text)
         elif turn.notice is not None:
-            values = {"limit": Bounds().message_length, "reference": turn.reference}
+            values = {"limit": LONGEST, "reference": turn.reference}
             self.show(self.text(turn.notice, **values))
 
 
