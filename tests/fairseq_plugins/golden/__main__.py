@@ -15,7 +15,16 @@ HERE = Path(__file__).parent
 SMALL = ("--encoder-embed-dim", 16, "--decoder-embed-dim", 16, "--decoder-out-embed-dim", 16)
 SMALL += ("--encoder-hidden-size", 32, "--decoder-hidden-size", 32, "--max-epoch", 12)
 MODELS = {
-    "s2s": ("--arch", "s2s_tiny", "--rnn-type", "gru", "--context-every-step", *SMALL, "--max-epoch", 40),
+    "s2s": (
+        "--arch",
+        "s2s_tiny",
+        "--rnn-type",
+        "gru",
+        "--context-every-step",
+        *SMALL,
+        "--max-epoch",
+        40,
+    ),
     "s2s_attn": ("--arch", "s2s_attn_tiny", "--rnn-type", "lstm", "--attention-dim", 32, *SMALL),
 }
 TEXTS = ["1 2 3", "7", "9 0 4 4 2", "5 5", "8 1 6 3"]
