@@ -9,6 +9,7 @@
 
 import logging
 import threading
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ import torch
 from .errors import S2SError
 
 try:
-    import fairseq  # noqa: F401
+    with warnings.catch_warnings():  # fairseq scripts two functions, which torch 2.15 deprecates
+        warnings.filterwarnings("ignore", message=r"`torch\.jit\.script` is deprecated")
+        import fairseq  # noqa: F401
 except ImportError as error:
     raise S2SError(
         "fairseq is not installed: run pip install 'fairseq-s2s[fairseq]', or, on Python 3.10, "

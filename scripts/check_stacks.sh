@@ -90,9 +90,9 @@ while read -r name version fairseq torch installer; do
     outcome="not installed"
     if (set -e; install "$environment" "$fairseq" "$torch" "$installer") >"$log" 2>&1; then
         began=$SECONDS status=0
-        OMP_NUM_THREADS=1 PATH="$environment/bin:$PATH" "$environment/bin/python" -m pytest -q -n 2 --dist loadfile -p no:cacheprovider \
-            -W ignore --tb=short -m "not slow" tests/fairseq_plugins >>"$log" 2>&1 || status=$?
-        outcome=$(grep -E '[0-9]+ (passed|failed|error)' "$log" | tail -n 1 | sed 's/=//g; s/^ *//; s/ *$//')
+        OMP_NUM_THREADS=1 PATH="$environment/bin:$PATH" "$environment/bin/python" -m pytest -o addopts=-ra -q -n 2 --dist loadfile \
+            -p no:cacheprovider -W ignore --tb=short -m "not slow" tests/fairseq_plugins >>"$log" 2>&1 || status=$?
+        outcome=$(grep -E '[0-9]+ (passed|failed|error)' "$log" | tail -n 1 | sed 's/=//g; s/ in .*//; s/^ *//' || true)
         [ "$status" = 0 ] || failed=1
         echo "  ${outcome:-the tests did not start: see the log}"
         if [ -n "$record" ]; then

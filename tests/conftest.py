@@ -1,9 +1,13 @@
 """For every test: which of them this machine cannot run, and why."""
 
 import importlib.util
+import os
 import shutil
 
 import pytest
+
+# fairseq scripts two functions, which torch 2.15 deprecates: of no use to a test that reads stderr.
+os.environ.setdefault("PYTHONWARNINGS", "ignore:`torch.jit.script` is:FutureWarning")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

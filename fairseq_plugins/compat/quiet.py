@@ -19,6 +19,7 @@ MESSAGES = (
     r"(?s)\s*The strict flag in the compose API is deprecated",
     r"'pin_memory' argument is set as true but no accelerator",
     r"`?torch\.cuda\.amp\..* is deprecated",
+    r"`torch\.jit\.script` is deprecated",  # of modules that are imported after this
     r"Support for mismatched key_padding_mask and attn_mask is deprecated",
 )
 

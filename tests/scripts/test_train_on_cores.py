@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ..fairseq_plugins.cases import PRESETS
 from ..fairseq_plugins.commands import preprocess, reversed_digits, write_corpus
+from ..fairseq_plugins.test_presets import flags_of
 from .sandbox import ROOT, Sandbox
 
+NO_DROPOUT = ["--dropout", "0", "--encoder-dropout-in", "0", "--decoder-dropout-in", "0"]
+NO_DROPOUT += ["--encoder-dropout-out", "0", "--decoder-dropout-out", "0"]
 NOTE = 'echo "${0##*/} $*" >>"$CALLS"'
 
 
@@ -44,6 +48,24 @@ def test_what_is_no_number_of_processes_is_one_sentence(cores: Sandbox, count: s
     assert cores.calls() == []
 
 
+@pytest.mark.parametrize(
+    "flag", ["--distributed-world-size", "--distributed-init-method=x", "--ddp-backend", "--fp16"]
+)
+def test_flags_that_would_train_nothing_are_refused(cores: Sandbox, flag: str) -> None:
+    result = cores.run("scripts/train_on_cores.sh", "2", "data-bin/x", flag, "2")
+    assert result.returncode == 2
+    assert f"leave out {flag}: this script says itself" in result.stderr
+    assert cores.calls() == []
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "LOCAL_RANK"])
+def test_torchrun_around_it_is_refused(cores: Sandbox, name: str) -> None:
+    result = cores.run("scripts/train_on_cores.sh", "2", "data-bin/x", **{name: "1"})
+    assert result.returncode == 2
+    assert "run it without torchrun" in result.stderr
+    assert cores.calls() == []
+
+
 def test_one_that_fails_takes_the_others_with_it(cores: Sandbox) -> None:
     cores.tool("fairseq-train", 'case "$*" in *rank\\ 1) exit 3 ;; esac; exec sleep 50')
     result = cores.run("scripts/train_on_cores.sh", "2", "data-bin/x")
@@ -70,6 +92,22 @@ def test_two_processes_go_on_where_they_were_stopped(tmp_path: Path) -> None:
     whole = last_loss(tmp_path, "2", save_dir=tmp_path / "whole")
     assert last_loss(tmp_path, "2", "--max-update", "4", save_dir=tmp_path / "parts") > whole
     assert last_loss(tmp_path, "2", save_dir=tmp_path / "parts") == pytest.approx(whole, abs=0.002)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", [name for name in PRESETS if "hred" not in name])
+def test_every_preset_trains_in_two_processes_as_in_one(tmp_path: Path, preset: str) -> None:
+    """The same updates to rounding: no weight is left out of the exchange."""
+    for seed, (subset, count) in enumerate((("train", 96), ("valid", 32), ("test", 8))):
+        write_corpus(tmp_path, subset, reversed_digits(count, longest=5, seed=seed))
+    preprocess(tmp_path)
+    flags = ["--arch", preset, *flags_of(PRESETS[preset][0]), "--max-update", "3"]
+    flags += ["--batch-size", "8", *NO_DROPOUT]
+    losses = [
+        last_loss(tmp_path, "1", *flags, "--update-freq", "2"),
+        last_loss(tmp_path, "2", *flags),
+    ]
+    assert losses[0] == pytest.approx(losses[1], abs=0.002)
 
 
 def last_loss(folder: Path, count: str, *flags: str, save_dir: Path | None = None) -> float:

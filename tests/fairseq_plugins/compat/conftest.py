@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PLUGIN = str(HERE / "copy_plugin")
 DIGITS = "zero one two three four five six seven eight nine".split()
+QUIET = {"PYTHONWARNINGS": "ignore:`torch.jit.script` is:FutureWarning"}  # torch 2.15, of fairseq
 SIZES = {"train": 40, "valid": 11, "test": 13}  # 11 and 13 are no multiples of 8
 
 
@@ -45,7 +46,13 @@ def start(
         input=stdin,
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            **QUIET,
+            **env,
+        },
         timeout=120,
         check=False,
     )

@@ -14,7 +14,7 @@ from fairseq_plugins._integrity import damage
 from fairseq_plugins.compat import failed_saves
 from fairseq_plugins.compat.patching import original
 
-from .conftest import ROOT
+from .conftest import QUIET, ROOT
 
 # From update FULL on, no file of this process may have more than 2,000 bytes.
 CODE = """
@@ -37,7 +37,7 @@ cli_main()
 def train(full: int, *arguments: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-c", CODE, str(full), *map(str, arguments)],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **QUIET},
         capture_output=True,
         text=True,
         timeout=120,
