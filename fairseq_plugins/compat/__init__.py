@@ -13,6 +13,7 @@ from ..errors import S2SError
 from . import (
     async_checkpoints,
     atomic_checkpoint_copy,
+    bf16_without_tpu,
     broadcast_checkpoints,
     code_in_options,
     corrupt_checkpoints,
@@ -61,6 +62,7 @@ REPAIRS: Mapping[str, ModuleType] = {
         interrupt,
         patience,
         resumed_batches,
+        bf16_without_tpu,
         pure_batching,
         missing_libbleu,
         keep_all_sentences,
