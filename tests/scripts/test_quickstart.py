@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -21,6 +21,7 @@ LOG = (
 PREPARE = """
 echo "prepare ${CHAT_LANG:-both}" >>"$CALLS"
 data=data-bin/chat${CHAT_LANG:+-$CHAT_LANG}
+sleep "${FAKE_PREPARE:-0}"
 mkdir -p "$data" && cat chatbot/corpus/*/*.txt | cksum >"$data/dict.src.txt"
 """
 TRAIN = f"""
@@ -38,11 +39,12 @@ echo "{LOG.format(2, 3)}"
 @pytest.fixture(autouse=True)
 def steps(sandbox: Sandbox) -> None:
     """Stand-ins for the steps, each of which notes that it ran."""
-    sandbox.tool("scripts/setup_env.sh", 'echo setup >>"$CALLS"')
+    sandbox.tool("scripts/setup_env.sh", 'echo setup >>"$CALLS"; exec sleep "${FAKE_SETUP:-0}"')
     sandbox.tool("scripts/prepare_chat.sh", PREPARE)
     sandbox.tool("scripts/prepare_chat.py", "")
     sandbox.tool("scripts/train_chat.sh", TRAIN)
-    sandbox.tool(".venv/bin/python", 'echo "serve $*" >>"$CALLS"')
+    serve = 'echo "serve $*" >>"$CALLS"; exec sleep "${FAKE_SERVE:-0}"'
+    sandbox.tool(".venv/bin/python", serve)
     for path in ("dialog.py", "corpus/__init__.py", "corpus/en/food.txt", "corpus/zh/food.txt"):
         sandbox.tool(f"chatbot/{path}", path)
 
@@ -219,3 +221,39 @@ def test_an_interruption_ends_the_training_at_once_and_the_next_run_resumes(
     sandbox.calls()
     assert sandbox.run(QUICKSTART, "--no-serve").returncode == 0
     assert sandbox.calls() == ["setup", "resume both"]
+
+
+STAGES = {  # what is interrupted, what its process says of it, and what the next run has to do
+    "setup": ["setup", "prepare both", "train both", "serve"],
+    "prepare": ["setup", "prepare both", "train both", "serve"],
+    "train": ["setup", "resume both", "serve"],
+    "serve": ["setup", "serve"],
+}
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_after_one_that_was_stopped_at_any_stage_completes(
+    sandbox: Sandbox, stage: str, stop: int
+) -> None:
+    name = {"train": "FAKE_SECONDS"}.get(stage, f"FAKE_{stage.upper()}")
+    port = free_port()
+    process = sandbox.start(QUICKSTART, "--port", port, **{name: "30.25"})
+    wait_for_step(sandbox, stage)
+    time.sleep(0.2)
+    for each in [process.pid, *children(process.pid)]:  # a terminal's Ctrl-C reaches all of them
+        with suppress(ProcessLookupError):
+            os.kill(each, stop)
+    process.communicate(timeout=10)
+    assert process.returncode != 0
+    sandbox.calls()
+    done = sandbox.run(QUICKSTART, "--port", port)
+    assert done.returncode == 0, done.stderr
+    assert [call.split(" -m")[0] for call in sandbox.calls()] == STAGES[stage]
+
+
+def children(pid: int) -> list[int]:
+    """All processes below one."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout
+    below = [int(each) for each in found.split()]
+    return below + [each for child in below for each in children(child)]
