@@ -97,7 +97,7 @@ def check_unused(cfg: DictConfig, defaults: FairseqDataclass) -> None:
     """Refuse options that another one would have to switch on, where they are changed alone."""
     types = (str(cfg.encoder_rnn_type), str(cfg.decoder_rnn_type))
     layers = max(cfg.encoder_layers, cfg.decoder_layers)
-    history, window = str(cfg.get("attention_history")), str(cfg.get("attention_window"))
+    history, window = (str(getattr(cfg, f"attention_{x}", None)) for x in ("history", "window"))
     adaptive = cfg.adaptive_softmax_cutoff is not None
     needs = {
         "gru_reset": ("gru" in types, "a cell of --rnn-type gru"),
@@ -136,7 +136,7 @@ def check_outputs(cfg: DictConfig) -> None:
         "--share-all-embeddings": cfg.share_all_embeddings,
         "--share-decoder-input-output-embed": cfg.share_decoder_input_output_embed,
         f"--softmax-mixtures {cfg.softmax_mixtures}": cfg.softmax_mixtures > 1,
-        "--pointer-generator": cfg.get("pointer_generator", False),
+        "--pointer-generator": getattr(cfg, "pointer_generator", False),
     }
     for option, given in excluded.items():
         if given:

@@ -88,7 +88,7 @@ class S2SModel(FairseqEncoderDecoderModel):
         check_sizes(cfg)
         check_recurrence(cfg)
         check_outputs(cfg)
-        check_unused(cfg, MODEL_DATACLASS_REGISTRY.get(cfg.get("_name"), S2SConfig)())
+        check_unused(cfg, MODEL_DATACLASS_REGISTRY.get(getattr(cfg, "_name", None), S2SConfig)())
         check_embeddings(cfg, joined=source == target)
         try:
             model = cls(*cls.build_sides(cfg, source, target))
@@ -134,7 +134,7 @@ class S2SModel(FairseqEncoderDecoderModel):
             cfg[f"{side}_embed_dim"],
             cfg[f"{side}_embed_path"],
             cfg[f"{side}_freeze_embed"],
-            markers=cfg.get("pointer_generator", False),
+            markers=getattr(cfg, "pointer_generator", False),
         )
 
     @classmethod
