@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import distributions
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -25,6 +26,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PLUGIN = str(HERE / "copy_plugin")
 DIGITS = "zero one two three four five six seven eight nine".split()
+OFFICIAL = any(each.name == "fairseq" for each in distributions())  # and not its fork
+of_the_fork = pytest.mark.skipif(OFFICIAL, reason="official fairseq does not have this fault")
 QUIET = {"PYTHONWARNINGS": "ignore:`torch.jit.script` is:FutureWarning"}  # torch 2.15, of fairseq
 SIZES = {"train": 40, "valid": 11, "test": 13}  # 11 and 13 are no multiples of 8
 

@@ -2,9 +2,10 @@
 
 from fairseq_plugins.compat import diverse_beam
 
-from .conftest import lines, run
+from .conftest import lines, of_the_fork, run
 
 
+@of_the_fork
 def test_upstream_still_reads_its_table_with_ids_of_the_data_set() -> None:
     assert diverse_beam.needed()
 

@@ -11,6 +11,10 @@ from fairseq.tasks import TASK_REGISTRY, FairseqTask
 from fairseq_plugins import S2SError
 from fairseq_plugins.compat import free_names
 
+from .conftest import of_the_fork
+
+pytestmark = of_the_fork
+
 
 def test_upstream_still_ignores_another_class() -> None:
     assert free_names.needed()

@@ -7,9 +7,10 @@ from fairseq.data import data_utils
 from fairseq_plugins.compat import keep_all_sentences
 from fairseq_plugins.compat.patching import original
 
-from .conftest import lines, run
+from .conftest import lines, of_the_fork, run
 
 
+@of_the_fork
 def test_upstream_still_drops_sentences() -> None:
     assert keep_all_sentences.needed()
 
@@ -24,6 +25,7 @@ def test_every_sentence_is_in_one_batch(count: int) -> None:
     assert np.concatenate(batches).tolist() == indices.tolist()
 
 
+@of_the_fork
 def test_the_other_batches_are_upstreams() -> None:
     args = (np.arange(21), None, np.arange(21))
     limits = {"max_sentences": 8, "required_batch_size_multiple": 8}

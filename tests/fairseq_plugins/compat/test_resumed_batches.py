@@ -12,6 +12,8 @@ from fairseq.tasks.translation import TranslationConfig, TranslationTask
 from fairseq_plugins.compat import resumed_batches
 from fairseq_plugins.compat.patching import original
 
+from .conftest import of_the_fork
+
 SENTENCES = 60
 
 
@@ -35,6 +37,7 @@ def batches(epoch: int, upstream: bool = False, **flags: bool) -> list[list[int]
     return [list(map(int, batch)) for batch in iterator.ordered_batches(2, False, True)]
 
 
+@of_the_fork
 def test_upstream_still_makes_others() -> None:
     assert resumed_batches.needed()
     assert batches(2, upstream=True) != batches(1, upstream=True)
