@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import torch
+
 from .conftest import OFFICIAL, PLUGIN, start
 
 SMALL = [
