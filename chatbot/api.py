@@ -123,8 +123,9 @@ def _guarded(route: Route) -> Route:
     return safe
 
 
-async def _no_route(request: Request, error: HTTPException) -> Response:
+async def _no_route(request: Request, error: Exception) -> Response:
     """An unknown address, or a known one asked in the wrong way."""
+    assert isinstance(error, HTTPException)  # the only kind that it is registered for
     return _refuse(request, Refused(f"{error.detail}.", error.status_code))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from starlette.requests import Request
 
@@ -12,7 +12,7 @@ MAX_BODY = 1 << 19  # bytes
 MAX_MESSAGES = 1000  # of one conversation
 MAX_TEXT = 10_000  # characters of one message; the model is given the first 500 of them
 MAX_SENTENCE = 300  # characters of a fault's sentence, which may quote what was sent
-ROLES = ("user", "assistant")
+ROLES: tuple[Literal["user", "assistant"], ...] = ("user", "assistant")
 IGNORED_ROLES = ("system", "developer")  # a model that was trained on dialogues takes no orders
 
 

@@ -175,11 +175,12 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _number(kind: type, low: float, high: float) -> Callable[[str], float]:
+def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
     """An argument type: a number from ``low`` to ``high``."""
 
     def parse(text: str) -> float:
         noun = "a whole number" if kind is int else "a number"
+        value: float | None
         try:
             value = kind(text)
         except ValueError:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .dialog import Card, clean
 
@@ -126,7 +126,7 @@ def _training(state: Mapping[str, Any]) -> dict[str, str]:
     return scores
 
 
-def _is_history(history: Any) -> bool:
+def _is_history(history: Any) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(history, list) and bool(history) and isinstance(history[-1], dict)
 
 

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -169,6 +169,18 @@ def _wants_usage(fields: Mapping[str, Any]) -> bool:
     if not isinstance(options, dict | None):
         raise Refused("stream_options must be an object.")
     return flag(options or {}, "include_usage")
+
+
+@overload
+def _number(
+    fields: Mapping[str, Any], name: str, low: int, high: int | None = None
+) -> int | None: ...
+
+
+@overload
+def _number(
+    fields: Mapping[str, Any], name: str, low: float, high: float | None = None
+) -> float | None: ...
 
 
 def _number(

@@ -48,4 +48,5 @@ def _text(content: Any) -> str:
         raise ValueError("a message is text")
     if isinstance(content, str):
         return content
-    return content["text"] if isinstance(content, dict) else content.text
+    text: str = content["text"] if isinstance(content, dict) else content.text
+    return text

@@ -11,6 +11,8 @@ from .page_session import Session
 from .page_text import TEXTS
 from .strings import LABELS, Language
 
+Control = gr.Radio | gr.Checkbox | gr.Number | gr.Slider
+
 STEPS = {"length_penalty": 0.1, "temperature": 0.05, "topp": 0.05, "diversity": 0.05}
 APPLIES: Mapping[str, frozenset[Mode]] = {  # where it is not every mode
     "length_penalty": frozenset(["beam"]),
@@ -39,7 +41,11 @@ class Controls:
             }
         self.components = {name: self._component(name) for name in _ORDER}
         mode = self.components["mode"]
-        quick = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+        quick: dict[str, Any] = {
+            "api_visibility": "private",
+            "queue": False,
+            "show_progress": "hidden",
+        }
         changed = [self.components[name] for name in (*APPLIES, "beam")]
         mode.change(self._show, [mode, session], changed, **quick)
         self.components["memory"].change(
@@ -56,7 +62,7 @@ class Controls:
     def relabel(self, language: Language, mode: str) -> dict[gr.components.Component, Any]:
         """Updates that give every control its name in a language."""
         labels = LABELS[language]
-        updates = {
+        updates: dict[gr.components.Component, Any] = {
             component: gr.update(**_names(name, labels, mode))
             for name, component in self.components.items()
         }
@@ -81,7 +87,7 @@ class Controls:
         shown = [gr.update(visible=mode in modes) for modes in APPLIES.values()]
         return [*shown, gr.update(**_names("beam", LABELS[session.language], mode))]
 
-    def _component(self, name: str) -> gr.components.Component:
+    def _component(self, name: str) -> Control:
         settings = self.defaults
         options = _names(name, TEXTS, settings.mode)
         options["visible"] = settings.mode in APPLIES.get(name, MODES)

@@ -14,7 +14,7 @@ from .turn import Turn, answer
 
 def make_endpoint(
     shelf: Shelf, defaults: Settings, bounds: Bounds = Bounds()
-) -> Callable[..., dict]:
+) -> Callable[..., dict[str, Any]]:
     """The function behind the endpoint; its signature and docstring are the documentation."""
     rate = Rate(bounds.requests)
 
@@ -23,8 +23,8 @@ def make_endpoint(
         message: str,
         history: list[list[str]] | None = None,
         model: str = "",
-        settings: dict | None = None,
-    ) -> dict:
+        settings: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """Answer a message.
 
         history: earlier exchanges, each a message and its reply. model: a name; empty means the

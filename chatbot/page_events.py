@@ -3,9 +3,10 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -105,7 +106,8 @@ class Events:
             if talk is None:
                 return
             streams[lane] = self._answer(responders[lane], talk, settings, raw)
-        busy = gr.update(submit_btn=False, stop_btn=True, **({"value": ""} if emptied else {}))
+        value: dict[str, Any] = {"value": ""} if emptied else {}
+        busy = gr.update(submit_btn=False, stop_btn=True, **value)
         chats = {self.layout.lanes[lane].chat: session.conversations[lane] for lane in changes}
         yield {self.layout.box: busy, **{each: view.messages(chats[each]) for each in chats}}
         turns: dict[int, Turn] = {}
@@ -121,13 +123,13 @@ class Events:
         ticket: int,
         streams: Mapping[int, Iterator[Turn]],
         turns: dict[int, Turn],
-    ) -> Iterator[Updates]:
+    ) -> Generator[Updates, None, None]:
         """Store the growing answers; a picture of them now and then. ``turns`` gets the last."""
         drawn = time.monotonic()
         with closing(together(streams)) as items:
             for lane, turn in items:
                 turns[lane] = turn
-                if session.change(lane, lambda talk, new=turn: talk.answer(new), ticket) is None:
+                if session.change(lane, partial(Conversation.answer, turn=turn), ticket) is None:
                     return
                 if time.monotonic() - drawn >= INTERVAL:
                     yield self.draw(session, list(streams))
@@ -243,7 +245,8 @@ class Events:
         return updates
 
     def _session(self, data: Data) -> Session:
-        return data[self.layout.session]
+        session: Session = data[self.layout.session]
+        return session
 
     def _settings(self, data: Data) -> Settings:
         components = self.layout.controls.components
@@ -299,7 +302,7 @@ class Events:
             self._tell(session, gr.Warning, sentence, **values)
 
     @staticmethod
-    def _tell(session: Session, toast: Callable, sentence: str, **values: Any) -> None:
+    def _tell(session: Session, toast: Callable[..., object], sentence: str, **values: Any) -> None:
         toast(sentence.format(**values), title=LABELS[session.language]["title"])
 
 

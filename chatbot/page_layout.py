@@ -1,7 +1,7 @@
 """Where everything on the page stands: the components, without what happens in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -31,10 +31,10 @@ class Lane:
     chat: TextChatbot
     downloads: dict[str, gr.Button]
     column: gr.Column
-    attention: gr.HTML | None = None
-    candidates: gr.HTML | None = None
-    facts: gr.HTML | None = None
-    card: gr.HTML | None = None
+    attention: gr.HTML = field(init=False)
+    candidates: gr.HTML = field(init=False)
+    facts: gr.HTML = field(init=False)
+    card: gr.HTML = field(init=False)
 
     @property
     def panels(self) -> list[gr.HTML]:

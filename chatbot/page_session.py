@@ -4,8 +4,8 @@ The browser sends messages and clicks, never a conversation, so that none can be
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, TypeVar
 
 from .conversation import Conversation
 from .strings import Language
@@ -24,7 +24,7 @@ class Session:
     the events arrive.
     """
 
-    def __init__(self, model: str = "") -> None:
+    def __init__(self, model: str | None = "") -> None:
         self.language: Language = "en"
         self.models: list[str | None] = [model, *[None] * (LANES - 1)]  # None: an empty lane
         self.conversations = [Conversation()] * LANES
@@ -32,7 +32,7 @@ class Session:
         self._ticket = 0
         self._lock = threading.Lock()
 
-    def __deepcopy__(self, memo: dict) -> "Session":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Session":
         return Session(self.models[0])  # each page gets its own from the one that gradio was given
 
     @property
@@ -68,7 +68,7 @@ class Session:
             return self.conversations[lane]
 
 
-def together(streams: Mapping[int, Iterator[_Item]]) -> Iterator[tuple[int, _Item]]:
+def together(streams: Mapping[int, Iterator[_Item]]) -> Generator[tuple[int, _Item], None, None]:
     """The items of several streams in turns, each with its stream's key.
 
     Closing this closes all of them.

@@ -1,6 +1,6 @@
 """Which event of which component runs which handler."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,7 @@ from .page_layout import Lane
 
 CONCURRENT = 32  # replies at a time; the others wait
 
-QUIET = {"api_visibility": "private", "show_progress": "hidden"}
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 _Events = list[gr.events.Dependency]
 
@@ -30,7 +30,7 @@ def connect(page: gr.Blocks, events: Events) -> None:
     mode = layout.controls.components["mode"]
     names = list(layout.relabel("en", "greedy"))
     _on(events, layout.header.click, switch, {layout.session, mode}, names, queue=False)
-    models = [layout.header, layout.picker, layout.compare, *_drawn(events)]
+    models: list[gr.blocks.Block] = [layout.header, layout.picker, layout.compare, *_drawn(events)]
     models += [part for lane in layout.lanes for part in (lane.column, lane.card)]
     for picker, handler in ((layout.picker, events.pick), (layout.compare, events.compare)):
         _on(events, picker.input, handler, {layout.session, picker}, models)
@@ -43,7 +43,7 @@ def _connect_replies(events: Events) -> _Events:
     """The events in which a model answers; they can be stopped."""
     layout = events.layout
     inputs = {layout.session, layout.box, *layout.controls.components.values()}
-    options = {"concurrency_limit": CONCURRENT, "concurrency_id": "replies"}
+    options: dict[str, Any] = {"concurrency_limit": CONCURRENT, "concurrency_id": "replies"}
 
     def example(data: Data, click: gr.SelectData) -> Iterator[Updates]:
         yield from events.example(data, click.index)
@@ -72,7 +72,7 @@ def _connect_replies(events: Events) -> _Events:
 def _connect_lane(events: Events, number: int, lane: Lane, replies: _Events) -> None:
     """What can be done with the conversation of one lane."""
     session = {events.layout.session}
-    quick = {"queue": False, "trigger_mode": "multiple"}
+    quick: dict[str, Any] = {"queue": False, "trigger_mode": "multiple"}
 
     def undo(data: Data) -> Updates:
         return events.undo(data, number)
@@ -102,9 +102,9 @@ def _connect_lane(events: Events, number: int, lane: Lane, replies: _Events) -> 
 def _on(
     events: Events,
     event: Callable[..., gr.events.Dependency],
-    handler: Callable,
-    inputs: set,
-    outputs: list | None = None,
+    handler: Callable[..., Any],
+    inputs: Set[gr.components.Component],
+    outputs: Sequence[gr.blocks.Block] | None = None,
     **options: Any,
 ) -> gr.events.Dependency:
     """An event of the page's own, by default over all that is drawn; a failure frees the box."""

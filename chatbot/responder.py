@@ -131,7 +131,11 @@ class Seq2SeqResponder:
 
     def _hypotheses(self, sources: Sequence[str], settings: Settings) -> list[list[Draft]]:
         """The n-best of a beam search for each source."""
-        search = {"beam": settings.beam, "nbest": settings.beam, "lenpen": settings.length_penalty}
+        search: dict[str, Any] = {
+            "beam": settings.beam,
+            "nbest": settings.beam,
+            "lenpen": settings.length_penalty,
+        }
         found = self.model.generate(list(sources), **search, **_bounds(settings))
         return [
             [Draft.of(hypothesis, self.plans) for hypothesis in hypotheses] for hypotheses in found
@@ -252,8 +256,8 @@ class Seq2SeqResponder:
             candidates = [replace(candidates[i], reranked=ranks[i]) for i in order]
             drafts = [drafts[i] for i in order]
         reply = drafts[0].fill(reply)
-        kind = "fallback" if is_canned(reply.text) else "model"  # it may have learned them
-        return replace(reply, candidates=tuple(candidates), kind=kind)
+        canned = is_canned(reply.text)  # it may have learned them
+        return replace(reply, candidates=tuple(candidates), kind="fallback" if canned else "model")
 
     def _rank(self, question: Question, settings: Settings, drafts: Sequence[Draft]) -> list[float]:
         """The reranker's scores."""

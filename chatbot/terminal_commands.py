@@ -66,6 +66,7 @@ def _candidates(talk: "Talk", rest: str) -> str:
     if missing := _missing(talk):
         return missing
     turn = _last(talk)
+    assert turn is not None and turn.reply is not None  # nothing is missing
     return "\n".join(
         f"{'>' if i == turn.chosen else ' '} {i + 1}. {_percent(each.score)}  {each.text}"
         for i, each in enumerate(turn.reply.candidates)
@@ -75,11 +76,15 @@ def _candidates(talk: "Talk", rest: str) -> str:
 def _use(talk: "Talk", rest: str) -> str:
     if missing := _missing(talk):
         return missing
-    count = len(_last(talk).reply.candidates)
+    turn = _last(talk)
+    assert turn is not None and turn.reply is not None  # nothing is missing
+    count = len(turn.reply.candidates)
     if not rest.isdecimal() or not 1 <= int(rest[:9]) <= count:
         return talk.text("no_candidate", value=rest, count=count)
     talk.conversation = talk.conversation.choose(int(rest) - 1)
-    return f"{talk.text('bot')}{_last(talk).text}"
+    chosen = _last(talk)
+    assert chosen is not None
+    return f"{talk.text('bot')}{chosen.text}"
 
 
 def _attention(talk: "Talk", rest: str) -> str:

@@ -4,7 +4,7 @@ import logging
 import queue
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +14,8 @@ from .familiar import fallback, spoken
 from .strings import SENTENCES, language_of
 
 logger = logging.getLogger(__name__)
+
+Notice = Literal["cut", "late", "busy", "failed"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Turn:
 
     text: str
     reply: Reply | None = None
-    notice: Literal["cut", "late", "busy", "failed"] | None = None
+    notice: Notice | None = None
     reference: str = ""
     chosen: int = 0
 
@@ -42,7 +44,7 @@ class Turn:
     def choose(self, candidate: int) -> "Turn":
         """The same turn with another candidate, and its alignment, in the answer's place."""
         found = self.reply.candidates if self.reply else ()
-        if not 0 <= candidate < len(found):
+        if self.reply is None or not 0 <= candidate < len(found):
             raise ValueError(f"There is no candidate {candidate}: the reply has {len(found)}.")
         new = found[candidate]
         reply = replace(
@@ -61,7 +63,7 @@ def answer(
     history: Sequence[Message],
     settings: Settings,
     bounds: Bounds = Bounds(),
-) -> Iterator[Turn]:
+) -> Generator[Turn, None, None]:
     """Answer ``message`` after ``history``; yields the growing turn, the last one whole.
 
     A reply that takes too long is cut, with the notice ``"late"``.
@@ -73,7 +75,7 @@ def answer(
     if not text:
         yield Turn(sentences["empty"])
         return
-    notice = "cut" if len(message.strip()) > bounds.message_length else None
+    notice: Notice | None = "cut" if len(message.strip()) > bounds.message_length else None
     turn = None
     try:
         for reply in responder.reply([*spoken(history), Message("user", text)], settings):

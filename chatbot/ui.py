@@ -45,10 +45,12 @@ def build_page(
     shelf: Shelf, settings: Settings = Settings(), bounds: Bounds = Bounds()
 ) -> gr.Blocks:
     """The page around the models of a shelf; ``settings`` is what the controls show at first."""
+    page: gr.Blocks
     with gr.Blocks(title=LABELS["en"]["title"], fill_height=True, analytics_enabled=False) as page:
         connect(page, Events(Layout(shelf, settings), shelf, bounds))
         endpoint = make_endpoint(shelf, settings, bounds)
-        gr.api(endpoint, api_name="chat", concurrency_limit=CONCURRENT)
+        # gradio's documented name, but not in its __all__
+        gr.api(endpoint, api_name="chat", concurrency_limit=CONCURRENT)  # type: ignore[attr-defined]
     page.queue(max_size=bounds.waiting, default_concurrency_limit=CONCURRENT)
     return page
 

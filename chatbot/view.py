@@ -87,10 +87,10 @@ def attention(conversation: Conversation, model: str = "") -> str:
 
 def candidates(conversation: Conversation, model: str = "") -> str:
     """The n-best list, best first, as buttons with a bar for the probability of each."""
-    reply = _reply(conversation.current)
-    if reply is None or not reply.candidates:
+    turn = None if conversation.current is None else conversation.current.turn
+    if turn is None or turn.reply is None or not turn.reply.candidates:
         return _panel(_hint("candidates_hint"), model, empty=True)
-    chosen = conversation.current.turn.chosen
+    reply, chosen = turn.reply, turn.chosen
     rows = "".join(
         f'<li><button type="button" data-act="choose:{index}" '
         f'aria-pressed="{"true" if index == chosen else "false"}">'

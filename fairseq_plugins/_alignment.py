@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sentencepiece
@@ -133,7 +133,8 @@ def _target(
 ) -> Pieces:
     if isinstance(target, str):
         return read(pieces, target)
-    tokens = list(getattr(target, "tokens", target))
+    given: Any = getattr(target, "tokens", target)
+    tokens: list[str] = list(given)
     if tokens and tokens[-1] == "</s>":
         tokens.pop()
     return spell(tokens, pieces is not None)

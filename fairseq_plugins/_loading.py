@@ -51,8 +51,9 @@ def told_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str] | No
     fairseq stores them only where they were named; without, it has read the data's pair.
     """
     stored = [checkpoint.task.get(key) for key in ("source_lang", "target_lang")]
-    if all(isinstance(language, str) and language.isidentifier() for language in stored):
-        return stored[0], stored[1]
+    named = [each for each in stored if isinstance(each, str) and each.isidentifier()]
+    if len(named) == 2:
+        return named[0], named[1]
     inferred = data_utils.infer_language_pair(str(folder))
     return (inferred[0], inferred[1]) if inferred is not None and all(inferred) else None
 

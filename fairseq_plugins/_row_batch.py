@@ -1,7 +1,7 @@
 """Decoder rows of several searches in one batch, whatever the lengths of their sources."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from fairseq.models import FairseqEncoderDecoderModel
@@ -99,7 +99,7 @@ class RowBatch:
         """
         decoder = self.layout.model.decoder
         encoder_out, state = _unflatten(self.parts)
-        incremental_state: dict = {}
+        incremental_state: dict[str, dict[str, Tensor | None]] = {}
         if state:
             decoder.set_incremental_state(incremental_state, STATE, state)
         tokens = torch.tensor(words, device=self.layout.device).unsqueeze(1)
@@ -157,7 +157,7 @@ def _flatten(encoder_out: dict[str, list[Tensor]], state: dict[str, Tensor]) -> 
 
 def _unflatten(parts: Parts) -> tuple[dict[str, list[Tensor]], dict[str, Tensor]]:
     encoder_out: dict[str, list[Tensor]] = {}
-    state = {}
+    state: dict[Any, Tensor] = {}  # by name, which is the place of such a part
     for (name, place), part in parts.items():
         if name == STATE:
             state[place] = part

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from fairseq.models import FairseqEncoderDecoderModel
@@ -74,10 +74,12 @@ class Row(History):
 class Job:
     """Other work on the model."""
 
-    def __init__(self, items: list, function: Callable[[list], Sequence], key: Hashable) -> None:
+    def __init__(
+        self, items: list[Any], function: Callable[[list[Any]], Sequence[Any]], key: Hashable
+    ) -> None:
         self.items, self.function, self.key = items, function, key
         self.since = time.monotonic()
-        self.future: Future[list] = Future()
+        self.future: Future[list[Any]] = Future()
 
     def is_due(self) -> bool:
         """Whether it should not wait for others any longer."""
@@ -186,7 +188,8 @@ class Engine:
         jobs = [self.jobs.popleft()]
         if jobs[0].key is None:
             return jobs
-        size, others = len(jobs[0].items), deque()
+        size = len(jobs[0].items)
+        others: deque[Job] = deque()
         for job in self.jobs:
             if job.key == jobs[0].key and size + len(job.items) <= MAX_TOGETHER:
                 jobs.append(job)
@@ -216,12 +219,14 @@ class Engine:
     def _keep(self, places: list[int]) -> None:
         self.rows = [self.rows[place] for place in places]
         if self.rows:
+            assert self.batch is not None  # rows that run have one
             self.batch.keep(places)
         else:
             self.batch = None
 
     def _advance(self) -> None:
         """One step of all rows that run."""
+        assert self.batch is not None  # rows that run have one
         places = self._step(self.batch, self.rows)
         if len(places) < len(self.rows):
             self._keep(places)

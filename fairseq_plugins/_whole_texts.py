@@ -62,10 +62,11 @@ def _batches(task: TranslationTask, sources: Sequence[Tensor]) -> Iterator[dict[
     ).next_epoch_itr(shuffle=False)
 
 
-def _output(source: Tensor, real: Tensor, found: dict[str, Tensor]) -> Output:
-    alignment = found["attention"]
-    if alignment is not None:
-        alignment = alignment.t()[:, real].tolist() if alignment.numel() > 0 else None
+def _output(source: Tensor, real: Tensor, found: dict[str, Any]) -> Output:
+    attention = found["attention"]
+    alignment: list[list[float]] | None = None
+    if attention is not None and attention.numel() > 0:
+        alignment = attention.t()[:, real].tolist()
     return Output(
         source.tolist(),
         found["tokens"].tolist(),

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -109,7 +110,7 @@ def draw(lprobs: Tensor, rows: Sequence[History]) -> Tensor:
     probability ``topp`` together (Holtzman et al., 2020, arXiv:1904.09751).
     """
     options = [row.options for row in rows]
-    like = {"dtype": torch.float32, "device": lprobs.device}
+    like: dict[str, Any] = {"dtype": torch.float32, "device": lprobs.device}
     temperature = torch.tensor([each.temperature for each in options], **like).unsqueeze(1)
     scaled = (lprobs / temperature).softmax(dim=1, dtype=torch.float32)
     order = None

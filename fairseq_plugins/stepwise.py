@@ -55,7 +55,7 @@ class Stream(Iterator[Step]):
             self._steps.extend(found)
             return
         self._over = True
-        raise found or StopIteration
+        raise StopIteration if isinstance(found, list) else found
 
     @property
     def ready(self) -> bool:

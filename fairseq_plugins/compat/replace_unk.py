@@ -16,6 +16,7 @@ from typing import Any
 from fairseq import utils
 from fairseq.data import Dictionary, data_utils
 from fairseq.dataclass.configs import GenerationConfig
+from fairseq.models import BaseFairseqModel
 from fairseq.sequence_scorer import SequenceScorer
 from fairseq.tasks import FairseqTask
 from fairseq.tokenizer import tokenize_line
@@ -28,7 +29,7 @@ from .patching import original, wrap
 NO_VALUE = "@@ "
 
 
-class Alignment(list):
+class Alignment(list[Any]):
     """What fairseq prints for ``--print-alignment``, and what replacing unknown words needs.
 
     Args:
@@ -39,7 +40,7 @@ class Alignment(list):
     """
 
     def __init__(
-        self, printed: list, source: dict[int, int], length: int, words: list[str] | None
+        self, printed: list[Any], source: dict[int, int], length: int, words: list[str] | None
     ) -> None:
         super().__init__(printed)
         self.source, self.length, self.words = source, length, words
@@ -71,7 +72,7 @@ def load_align_dict(upstream: Callable[..., Any], replace_unk: str | None) -> An
 def build_generator(
     upstream: Callable[..., Any],
     self: FairseqTask,
-    models: list,
+    models: list[BaseFairseqModel],
     args: Any,
     *rest: Any,
     **kwargs: Any,
@@ -87,7 +88,11 @@ def build_generator(
 
 
 def _generate(
-    generate: Callable[..., Any], task: FairseqTask, models: list, sample: Any, **kwargs: Any
+    generate: Callable[..., Any],
+    task: FairseqTask,
+    models: list[BaseFairseqModel],
+    sample: Any,
+    **kwargs: Any,
 ) -> Any:
     hypos = generate(models, sample, **kwargs)
     words = getattr(task, WORDS, None)

@@ -41,7 +41,7 @@ def coverage_loss(alignment: Tensor, target_padding: Tensor) -> Tensor:
     return torch.minimum(alignment, coverage).sum(dim=-1)
 
 
-def alignment_of(net_output: tuple) -> Tensor:
+def alignment_of(net_output: tuple[Any, ...]) -> Tensor:
     """The alignment (batch, tgt_len, src_len) in what a fairseq model returns.
 
     Raises:
@@ -113,7 +113,7 @@ class LabelSmoothedCrossEntropyWithCoverage(LabelSmoothedCrossEntropyCriterion):
         return loss, sample_size, logging_output
 
     def compute_coverage_loss(
-        self, model: BaseFairseqModel, net_output: tuple, sample: dict[str, Any]
+        self, model: BaseFairseqModel, net_output: tuple[Any, ...], sample: dict[str, Any]
     ) -> Tensor:
         """Each target word's coverage loss (batch, tgt_len), without an ignored prefix."""
         target_padding = model.get_targets(sample, net_output).eq(self.padding_idx)

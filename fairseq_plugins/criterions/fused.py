@@ -14,6 +14,7 @@ from fairseq.distributed import (
     LegacyDistributedDataParallel,
     ModuleProxyWrapper,
 )
+from fairseq.models import BaseFairseqModel
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -37,7 +38,7 @@ WRAPPERS = (
 CPU_CHUNK, GPU_CHUNK = 256, 2048
 
 
-def projection_to_fuse(model: nn.Module) -> nn.Module | None:
+def projection_to_fuse(model: nn.Module) -> OutputProjection | None:
     """A model's output projection, if its features and this weight are all that the loss needs.
 
     That is so for our decoders, but not where a pointer, a mixture or an adaptive softmax changes
@@ -71,7 +72,7 @@ class FusedLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
     """
 
     def forward(
-        self, model: nn.Module, sample: dict[str, Any], reduce: bool = True
+        self, model: BaseFairseqModel, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[Tensor, int, dict[str, Any]]:
         """The loss, what it is to be divided by, and what is logged."""
         projection = projection_to_fuse(model) if reduce else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from fairseq.data import Dictionary
 from omegaconf import DictConfig
@@ -116,7 +116,7 @@ def build_output(
 def build_projection(cfg: DictConfig, dictionary: Dictionary, embed_tokens: Embedding) -> nn.Module:
     """Features -> logits, by the target embedding's weights where they are shared."""
     shared = cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
-    weight = embed_tokens.weight if shared else None
+    weight = cast(nn.Parameter, embed_tokens.weight) if shared else None
     sizes = (cfg.decoder_out_embed_dim, len(dictionary))
     if cfg.softmax_mixtures > 1:
         return MixtureOfSoftmaxes(*sizes, cfg.softmax_mixtures, weight=weight)

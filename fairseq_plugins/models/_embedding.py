@@ -28,6 +28,7 @@ def build_embedding(
     Raises:
         S2SError: for a file that is missing or of another dimension
     """
+    embedding: Embedding
     if markers:
         embedding = MarkerEmbedding(dictionary, embed_dim)
     else:

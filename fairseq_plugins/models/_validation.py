@@ -26,7 +26,8 @@ def check_task(task: FairseqTask) -> None:
 def check_sizes(cfg: DictConfig) -> None:
     """Refuse sizes below 1 and dropouts outside [0, 1)."""
     counts = ("_dim", "_size", "_layers", "_heads", "_channels", "_mixtures", "_positions")
-    for name, value in cfg.items():
+    for key, value in cfg.items():
+        name = str(key)
         if name.endswith(counts) and isinstance(value, int) and value < 1:
             raise S2SError(f"{flag(name)} is {value}, but must be at least 1.")
         if name.endswith("word_dropout"):

@@ -8,7 +8,7 @@ that a paper is the start of an experiment; what the options could not express i
 
 # No ``from __future__ import annotations`` here: fairseq reads the field types of a config.
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from fairseq.data import Dictionary
 from fairseq.models import register_model
@@ -370,7 +370,7 @@ class ConvAttnModel(S2SAttnModel):
         return super().build_early_decoder(cfg, *args)
 
     @classmethod
-    def build_late_decoder(cls, cfg: ConvAttnConfig, *args: Any) -> None:
+    def build_late_decoder(cls, cfg: ConvAttnConfig, *args: Any) -> NoReturn:
         """There is none: d_t is made before the step."""
         raise S2SError(
             f"--context-to {cfg.context_to} with --attention-query {cfg.attention_query} gives "

@@ -245,7 +245,7 @@ class S2SModel(FairseqEncoderDecoderModel):
             metrics.log_scalar("teacher_forcing", probability, weight=1, round=4)
 
     def load_state_dict(
-        self, state_dict: Mapping[str, Tensor], strict: bool = True, *args, **kwargs
+        self, state_dict: Mapping[str, Tensor], strict: bool = True, *args: Any, **kwargs: Any
     ) -> Any:
         """Load weights; a dictionary of another size than the checkpoint's is named.
 

@@ -4,7 +4,7 @@ The contract of every attention here, and the additive scores. Keys and values a
 sentence; then come any number of queries, one by one or together.
 """
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -153,13 +153,14 @@ class Attention(nn.Module):
         self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor, state: State
     ) -> AttentionOutput:
         """The same with a history, each alignment knowing those before it."""
-        steps = []
+        history, steps = self.history, []
+        assert history is not None  # see forward
         for step_query in query.split(1, dim=1):
             grouped = step_query.reshape(len(keys), -1, query.size(-1))
-            features = self.history.features(state).unflatten(0, grouped.shape[:2])
+            features = history.features(state).unflatten(0, grouped.shape[:2])
             weights = self.weigh(grouped, keys, padding_mask, features)
             context, alignment = (part.flatten(0, 1) for part in self.mix(weights, values))
-            state = self.history.update(state, alignment)
+            state = history.update(state, alignment)
             steps.append((context, alignment))
         context, alignment = (torch.stack(parts, dim=1) for parts in zip(*steps, strict=True))
         return AttentionOutput(context, alignment, state)
@@ -185,7 +186,7 @@ class BahdanauAttention(Attention):
     score = "additive"
     takes_history = True
 
-    def __init__(self, query_dim: int, memory_dim: int, attention_dim: int, **shared) -> None:
+    def __init__(self, query_dim: int, memory_dim: int, attention_dim: int, **shared: Any) -> None:
         super().__init__(memory_dim=memory_dim, **shared)
         self.query_proj = nn.Linear(query_dim, attention_dim, bias=False)  # W_s
         self.key_proj = nn.Linear(memory_dim, attention_dim)  # W_h, b
@@ -222,7 +223,7 @@ class NormedBahdanauAttention(BahdanauAttention):
 
     score = "normed-additive"
 
-    def __init__(self, query_dim: int, memory_dim: int, attention_dim: int, **shared) -> None:
+    def __init__(self, query_dim: int, memory_dim: int, attention_dim: int, **shared: Any) -> None:
         super().__init__(query_dim, memory_dim, attention_dim, **shared)
         self.energy_scale = nn.Parameter(torch.full((1,), attention_dim**-0.5))
 

@@ -1,9 +1,11 @@
 """The attention decoders whose context enters the cell: every step looks before it moves."""
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
-from .attention import Attention, AttentionOutput
+from .attention import Attention, AttentionOutput, BahdanauAttention
 from .bridge import EncoderOut
 from .cells import Cell, State
 from .decoder import BaseRNNDecoder, Unrolled
@@ -21,7 +23,7 @@ class AttentionDecoder(BaseRNNDecoder):
         attention: gives a context for a query
     """
 
-    def __init__(self, *args, attention: Attention, **kwargs) -> None:
+    def __init__(self, *args: Any, attention: Attention, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.attention = attention
 
@@ -82,13 +84,13 @@ class AttentionRNNDecoder(AttentionDecoder):
 
     def __init__(
         self,
-        *args,
+        *args: Any,
         cell: Cell,
         embed_dim: int,
         upper: RNN | Stack | None = None,
         dropout: Dropout | None = None,
         context_to_all_layers: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.cell = cell
@@ -151,7 +153,8 @@ class AttentionRNNDecoder(AttentionDecoder):
             outputs.append(moved["hidden"])
         contexts, alignments, _ = zip(*attended, strict=True)
         joined = (torch.cat(parts, dim=1) for parts in (outputs, contexts, alignments))
-        return AttendingLayer(*joined, state)
+        output, context, alignment = joined
+        return AttendingLayer(output, context, alignment, state)
 
     def _attend_fused(
         self, embedded: Tensor, state: State, encoder_out: EncoderOut
@@ -159,7 +162,7 @@ class AttentionRNNDecoder(AttentionDecoder):
         """The same, all steps in one function."""
         self._project(encoder_out)
         return run_fused(
-            self.attention,
+            cast(BahdanauAttention, self.attention),  # see can_fuse
             self.cell,
             self.embed_gates,
             self.context_gates,
@@ -185,7 +188,7 @@ class ConditionalRNNDecoder(AttentionRNNDecoder):
         first_cell: the transition :math:`f_1` before the attention; ``cell`` is :math:`f_2`
     """
 
-    def __init__(self, *args, first_cell: Cell, **kwargs) -> None:
+    def __init__(self, *args: Any, first_cell: Cell, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.first_cell = first_cell
 

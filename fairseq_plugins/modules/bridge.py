@@ -6,6 +6,7 @@ from the encoder's hidden state, or starts at 0 where nothing is learned.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +92,7 @@ class LastStateBridge(Bridge):
 
     option = "last"
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
         if self.encoder_dim != self.decoder_dim:
             raise ValueError(
@@ -119,7 +120,7 @@ class LearnedBridge(Bridge):
     Each layer and each name in the state has weights of its own; a cell is not squashed.
     """
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
         self.proj = nn.ModuleDict(
             {
@@ -142,6 +143,7 @@ class LearnedBridge(Bridge):
     def forward(self, encoder_out: EncoderOut) -> State:
         state = {}
         for name, layers in self.proj.items():
+            assert isinstance(layers, nn.ModuleList)
             vectors = [
                 proj(self.summary(encoder_out, name, layer)) for layer, proj in enumerate(layers)
             ]
@@ -194,7 +196,7 @@ class TransformBackwardBridge(TransformLastBridge):
 
     option = "transform-backward"
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
         if not self.bidirectional:
             raise ValueError(
@@ -221,7 +223,7 @@ class SummaryBridge(LearnedBridge):
 
     option = "summary"
 
-    def __init__(self, **sizes) -> None:
+    def __init__(self, **sizes: Any) -> None:
         super().__init__(**sizes)
         self.summary_proj = nn.Linear(self.encoder_dim, self.decoder_dim)
 

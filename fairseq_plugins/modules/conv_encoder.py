@@ -1,5 +1,7 @@
 """The convolutional encoder: each word sees its neighbours, and there is no loop over time."""
 
+from typing import Any
+
 import torch
 from fairseq.data import Dictionary
 from torch import Tensor, nn
@@ -115,7 +117,7 @@ class ConvEncoder(MemoryEncoder):
         self.value_net = ConvNet(self.output_dim, self.output_dim, value_layers, kernel_size)
 
     def forward(
-        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused: Any
     ) -> EncoderOut:
         """See :meth:`MemoryEncoder.forward`; there is a ``key_memory``, and no state.
 

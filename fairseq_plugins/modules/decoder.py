@@ -1,7 +1,7 @@
 """The plain RNN decoder: the sentence reaches it only through the vector C."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from fairseq.data import Dictionary
@@ -15,7 +15,7 @@ from .embedding import Embedding
 from .hypotheses import repeat
 from .pointer import PointerGenerator
 from .readout import Readout
-from .rnn import RNN
+from .rnn import RNN, CellRNN
 from .scheduled_sampling import Schedule, mix
 from .stack import Stack
 
@@ -47,12 +47,20 @@ class Unrolled(NamedTuple):
 
 def join_steps(steps: Sequence[Unrolled]) -> Unrolled:
     """Consecutive words as one target."""
-    *tensors, _, _ = zip(*steps, strict=True)
-    joined = [None if parts[0] is None else torch.cat(parts, dim=1) for parts in tensors]
-    features = [step.features for step in steps]
     return Unrolled(
-        *joined, steps[-1].state, None if features[0] is None else torch.cat(features, dim=1)
+        torch.cat([step.output for step in steps], dim=1),
+        _join([step.context for step in steps]),
+        _join([step.embedded for step in steps]),
+        _join([step.alignment for step in steps]),
+        steps[-1].state,
+        _join([step.features for step in steps]),
     )
+
+
+def _join(parts: list[Tensor | None]) -> Tensor | None:
+    """One field of consecutive words, which all of them have or none."""
+    present = [part for part in parts if part is not None]
+    return torch.cat(present, dim=1) if present else None
 
 
 class BaseRNNDecoder(FairseqIncrementalDecoder):
@@ -126,7 +134,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         prev_output_tokens: Tensor,
         encoder_out: EncoderOut | None = None,
         incremental_state: IncrementalState | None = None,
-        **unused,
+        **unused: Any,
     ) -> tuple[Tensor, dict[str, list[Tensor | None]]]:
         """Features for ``prev_output_tokens`` (batch, tgt_len), or for the last of them only.
 
@@ -135,6 +143,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
             ``incremental_state``; and ``{"attn": [alignment]}`` with the alignment
             (batch, tgt_len, src_len), or None for a decoder without attention
         """
+        assert encoder_out is not None  # fairseq leaves it out only for language models
         unrolled = self.run(prev_output_tokens, encoder_out, incremental_state)
         return self.dropout_out(unrolled.features), {"attn": [unrolled.alignment]}
 
@@ -144,7 +153,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         encoder_out: EncoderOut | None = None,
         incremental_state: IncrementalState | None = None,
         features_only: bool = False,
-        **unused,
+        **unused: Any,
     ) -> tuple[Tensor, dict[str, list[Tensor | None]]]:
         """Logits (batch, tgt_len, vocabulary) and ``{"attn": [alignment]}``.
 
@@ -152,6 +161,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         Some outputs are log-probabilities (a mixture, a pointer): the softmax leaves them as they
         are. An adaptive softmax takes the features themselves.
         """
+        assert encoder_out is not None  # fairseq leaves it out only for language models
         unrolled = self.run(prev_output_tokens, encoder_out, incremental_state)
         features = self.dropout_out(unrolled.features)
         logits = features if features_only else self.logits(features, unrolled, encoder_out)
@@ -205,6 +215,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
     @torch.no_grad()
     def draw(self, step: Unrolled, encoder_out: EncoderOut) -> Tensor:
         """A word (batch,) from the distribution of one step; never padding."""
+        assert step.features is not None  # see _teacher_forced
         logits = self.logits(step.features, step, encoder_out)
         lprobs = self.get_normalized_probs((logits, None), log_probs=True).flatten(0, 1)
         lprobs[:, self.dictionary.pad()] = float("-inf")
@@ -265,7 +276,13 @@ class RNNDecoder(BaseRNNDecoder):
         context_every_step: give C to every step
     """
 
-    def __init__(self, *args, rnn: RNN | Stack, context_every_step: bool = False, **kwargs) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        rnn: RNN | CellRNN | Stack,
+        context_every_step: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.rnn = rnn
         self.context_every_step = context_every_step

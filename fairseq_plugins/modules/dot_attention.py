@@ -1,5 +1,7 @@
 """The multiplicative scores: one matrix product gives the energies of all steps."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +28,7 @@ class DotAttention(Attention):
     score = "dot"
     sizes = ("query_dim", "memory_dim")
 
-    def __init__(self, query_dim: int, memory_dim: int, **shared) -> None:
+    def __init__(self, query_dim: int, memory_dim: int, **shared: Any) -> None:
         super().__init__(memory_dim=memory_dim, **shared)
         if query_dim != memory_dim:
             raise ValueError(
@@ -71,7 +73,7 @@ class GeneralAttention(Attention):
     score = "general"
     sizes = ("query_dim", "memory_dim")
 
-    def __init__(self, query_dim: int, memory_dim: int, **shared) -> None:
+    def __init__(self, query_dim: int, memory_dim: int, **shared: Any) -> None:
         super().__init__(memory_dim=memory_dim, **shared)
         self.key_proj = nn.Linear(memory_dim, query_dim, bias=False)  # W
 

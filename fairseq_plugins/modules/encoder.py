@@ -1,5 +1,7 @@
 """The encoder: it reads x_1..x_T into the states h_1..h_T, the memory."""
 
+from typing import Any
+
 import torch
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoder
@@ -43,7 +45,7 @@ class MemoryEncoder(FairseqEncoder):
     bidirectional: bool = False
 
     def forward(
-        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused: Any
     ) -> EncoderOut:
         """Encode a batch.
 
@@ -114,7 +116,7 @@ class RNNEncoder(MemoryEncoder):
         self.bidirectional = bidirectional
 
     def forward(
-        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused: Any
     ) -> EncoderOut:
         """See :meth:`MemoryEncoder.forward`."""
         padding_mask = src_tokens.eq(self.dictionary.pad())

@@ -1,5 +1,7 @@
 """The hierarchical encoder of a dialogue: words make turns, turns make a context (HRED)."""
 
+from typing import Any
+
 import torch
 from fairseq.data import Dictionary
 from torch import Tensor, nn
@@ -103,7 +105,7 @@ class HierarchicalEncoder(MemoryEncoder):
         self.state_dim = context_rnn.output_dim
 
     def forward(
-        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused: Any
     ) -> EncoderOut:
         """See :meth:`MemoryEncoder.forward`; the state is the context RNN's after the last turn."""
         padding_mask = src_tokens.eq(self.dictionary.pad())

@@ -1,6 +1,7 @@
 """First weights of recurrent models."""
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,7 @@ def initialise_kernel(
     kernel: nn.RNNBase, init_recurrent: Callable[[Tensor], Tensor], forget_bias: float
 ) -> None:
     """The weights of every layer and direction; the library adds two biases, one stays 0."""
-    gates = kernel.weight_hh_l0.size(0) // kernel.hidden_size
+    gates = cast(Tensor, kernel.weight_hh_l0).size(0) // kernel.hidden_size
     for name, parameter in kernel.named_parameters():
         if name.startswith("weight_hh"):
             for_each_gate(init_recurrent, parameter, gates)
@@ -68,7 +69,8 @@ def initialise_cell(
     for_each_gate(init_recurrent, cell.recurrent.weight, cell.num_gates)
     if "cell" in cell.state_names:
         norm = cell.norm_sum if cell.options.norm_per_gate else cell.norm_recurrent
-        open_forget_gate((norm if cell.options.layer_norm else cell.recurrent).bias, forget_bias)
+        part = cast(nn.Module, norm) if cell.options.layer_norm else cell.recurrent
+        open_forget_gate(cast(Tensor, part.bias), forget_bias)
 
 
 def for_each_gate(init: Callable[[Tensor], Tensor], weight: Tensor, gates: int) -> None:

@@ -1,5 +1,7 @@
 """The attention decoders whose context enters the readout: every step moves, then looks."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -26,7 +28,7 @@ class LateAttentionDecoder(AttentionDecoder):
         rnn: the recurrent layers; the top one attends
     """
 
-    def __init__(self, *args, rnn: RNN | Stack, **kwargs) -> None:
+    def __init__(self, *args: Any, rnn: RNN | Stack, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rnn = rnn
 

@@ -1,5 +1,7 @@
 """Several additive attentions side by side."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -35,7 +37,7 @@ class MultiHeadAttention(Attention):
     sizes = ("query_dim", "memory_dim", "attention_dim", "heads")
 
     def __init__(
-        self, query_dim: int, memory_dim: int, attention_dim: int, heads: int, **shared
+        self, query_dim: int, memory_dim: int, attention_dim: int, heads: int, **shared: Any
     ) -> None:
         super().__init__(memory_dim=memory_dim, **shared)
         for name, size in (("attention_dim", attention_dim), ("memory_dim", memory_dim)):

@@ -28,6 +28,9 @@ class UnknownMarkers(nn.Module):
         mask: (vocabulary,), True on markers
     """
 
+    mask: Tensor
+    known: Tensor
+
     def __init__(self, dictionary: Dictionary) -> None:
         super().__init__()
         marked = [MARKER.fullmatch(symbol) is not None for symbol in dictionary.symbols]
@@ -66,6 +69,8 @@ class PointerGenerator(nn.Module):
     Raises:
         ValueError: for an input size below 1, or no input at all
     """
+
+    target_index: Tensor
 
     def __init__(self, input_dims: Sequence[int], source: Dictionary, target: Dictionary) -> None:
         super().__init__()

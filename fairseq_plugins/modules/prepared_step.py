@@ -1,6 +1,7 @@
 """A decoder's step for generation, made from trained weights that will not change any more."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from fairseq.models import FairseqEncoder
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from ..ops.decoding_step import DecodingStep, Sentences, sentences
 from ..ops.packed_linear import Product, pack_linear
+from .attention import BahdanauAttention
 from .attention_decoder import AttentionRNNDecoder
 from .bridge import EncoderOut
 from .cells import State, join_layers, select_layers
@@ -49,7 +51,8 @@ def pack_linears(module: nn.Module | None, precision: str) -> None:
     for part in module.modules() if module is not None else ():
         # A subclass with its own forward pass (a mixture of softmaxes) computes something else.
         if isinstance(part, nn.Linear) and type(part).forward is nn.Linear.forward:
-            part.forward = pack_linear(part.weight, part.bias, rows=ROWS, precision=precision)
+            packed = pack_linear(part.weight, part.bias, rows=ROWS, precision=precision)
+            part.forward = packed  # type: ignore[assignment, method-assign]
 
 
 def can_prepare(decoder: BaseRNNDecoder) -> bool:
@@ -83,9 +86,11 @@ class PreparedStep:
 
     def __init__(self, decoder: AttentionRNNDecoder, precision: str) -> None:
         self.decoder = decoder
-        cell, attention, gates = decoder.cell, decoder.attention, decoder.embed_gates
+        cell, gates = decoder.cell, decoder.embed_gates
+        attention = cast(BahdanauAttention, decoder.attention)  # see can_prepare
         readout = decoder.readout if isinstance(decoder.readout, LinearReadout) else None
-        parts = dict.fromkeys(("output", "context", "embedded"))
+        self.readout = readout
+        parts: dict[str, Tensor | None] = dict.fromkeys(("output", "context", "embedded"))
         bias = None
         if readout is not None:
             parts |= dict(zip(decoder.readout_inputs, readout.split_weight(), strict=True))
@@ -129,11 +134,13 @@ class PreparedStep:
             gates, of_word = self.from_word(embedded).tensor_split([self.gates_dim], 1)
         before = {name: state[name][:, 0] for name in names}
         source = self._source(encoder_out)
-        *after, of_context, alignment = self.step(
+        hidden, cell, of_context, alignment = self.step(
             source, gates, before["hidden"], before.get("cell")
         )
-        last = {name: after[i].unsqueeze(1) for i, name in enumerate(names)}
-        output = last["hidden"]
+        output = hidden.unsqueeze(1)
+        last = {"hidden": output}
+        if cell is not None:
+            last["cell"] = cell.unsqueeze(1)
         if decoder.upper is not None:
             above = select_layers({name: state[name] for name in names}, slice(1, None))
             output, above = decoder.upper(output, above)
@@ -143,19 +150,20 @@ class PreparedStep:
 
     def _read(self, output: Tensor, shares: Sequence[Tensor]) -> Tensor:
         """The readout's features (rows, features_dim); a share of no column is none."""
-        if self.from_output is None:
+        if self.from_output is None or self.readout is None:
             return output
         sums = self.from_output(output)
         for share in shares:
             if share.size(1):
                 sums = sums + share
-        return self.decoder.readout.activate(sums)
+        return self.readout.activate(sums)
 
     def _source(self, encoder_out: EncoderOut) -> Sentences:
         """What the step reads of the source, made at the first step of a batch."""
         for exponential, name in enumerate(PREPARED):
             if name in encoder_out:
-                return Sentences(*encoder_out[name], bool(exponential))
+                keys, values, bias = encoder_out[name]
+                return Sentences(keys, values, bias, bool(exponential))
         memory, keys = encoder_out["memory"][0], encoder_out["keys"][0]
         source = sentences(keys, self.from_context(memory), encoder_out["padding_mask"][0])
         encoder_out[PREPARED[source.exponential]] = list(source[:3])

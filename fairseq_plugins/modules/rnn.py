@@ -155,14 +155,14 @@ class RNN(nn.Module):
             self.rnn.mode,
             inputs,
             lengths,
-            self.prepared if prepared else self.rnn.all_weights,
+            self.prepared if prepared and self.prepared is not None else self.rnn.all_weights,
             first=(first,) if isinstance(first, Tensor) else first,
             bidirectional=self.rnn.bidirectional,
             dropout=self.rnn.dropout if self.rnn.training else 0.0,
             precision=_cpu_precision() if fused else None,
         )
-        outputs, *last = (tensor.to(self.rnn.weight_ih_l0.dtype) for tensor in (outputs, *last))
-        return outputs, self._from_kernel(tuple(last))
+        outputs, *states = (tensor.to(self.rnn.weight_ih_l0.dtype) for tensor in (outputs, *last))
+        return outputs, self._from_kernel(tuple(states))
 
     def may_unpack(self, inputs: Tensor, lengths: Tensor) -> bool:
         """Whether rows of these lengths (batch,) are better not packed; see ``MOST_PADDING``."""

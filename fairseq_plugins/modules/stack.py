@@ -10,6 +10,8 @@ from .directions import DIRECTIONS, NO_FIRST_STATE, Backward, Bidirectional
 from .dropout import Dropout
 from .rnn import RNN, CellRNN
 
+Layer = RNN | CellRNN | Backward | Bidirectional
+
 
 class Stack(nn.Module):
     r"""Recurrent layers of several kinds, one above the other.
@@ -43,7 +45,7 @@ class Stack(nn.Module):
 
     def __init__(
         self,
-        layers: Sequence[nn.Module],
+        layers: Sequence[Layer],
         input_dim: int,
         *,
         dropout: float = 0.0,
@@ -59,12 +61,12 @@ class Stack(nn.Module):
         self.dropouts = nn.ModuleList(Dropout(p, variational) for p in below)
         self.residual_from = residual_from
         self.context_dim = context_dim
-        self.state_names = self.layers[-1].state_names
+        self.state_names = layers[-1].state_names
         self.num_layers = len(self.layers)
-        widths = [layer.output_dim for layer in self.layers]
+        widths = [layer.output_dim for layer in layers]
         self.output_dim = widths[-1]
-        below = [i for i, width in enumerate(widths, 1) if width != self.output_dim]
-        self.state_layers = self.num_layers - max(below, default=0)
+        narrower = [i for i, width in enumerate(widths, 1) if width != self.output_dim]
+        self.state_layers = self.num_layers - max(narrower, default=0)
         for i, (before, after) in enumerate(zip([input_dim, *widths], widths, strict=False), 1):
             if self.adds_input(i) and before != after:
                 raise ValueError(
@@ -87,7 +89,7 @@ class Stack(nn.Module):
         """
         if state is not None and self.state_layers != self.num_layers:
             raise ValueError(f"{NO_FIRST_STATE}, but layers of two widths do not")
-        states = [None] * self.num_layers
+        states: Sequence[State | None] = [None] * self.num_layers
         if state is not None:
             state = {name: state[name] for name in self.state_names}
             states = [select_layers(state, slice(i, i + 1)) for i in range(self.num_layers)]
@@ -101,8 +103,9 @@ class Stack(nn.Module):
         Outputs on padding are 0. The last states are those of each row's last step in the order
         of reading, which a residual connection does not change.
         """
+        layers: Sequence[Layer] = self.layers  # type: ignore[assignment]
         outputs, state = self._run(
-            inputs, context, lambda i, vectors: self.layers[i].forward_padded(vectors, lengths)
+            inputs, context, lambda i, vectors: layers[i].forward_padded(vectors, lengths)
         )
         steps = torch.arange(inputs.size(1), device=inputs.device)
         padding_mask = steps >= lengths.to(inputs.device).unsqueeze(1)
@@ -128,7 +131,7 @@ class Stack(nn.Module):
         return vectors, join_layers(*states[-self.state_layers :])
 
 
-def build_layer(options: CellOptions, input_dim: int, hidden_dim: int, direction: str) -> nn.Module:
+def build_layer(options: CellOptions, input_dim: int, hidden_dim: int, direction: str) -> Layer:
     """One layer: the library's kernel where it can, a cell in a loop where it cannot."""
 
     def kernel(bidirectional: bool = False) -> RNN:
@@ -197,7 +200,8 @@ def build_rnn(
             dropout=between,
             nonlinearity=options.nonlinearity,
         )
-    layers, width = [], input_dim
+    layers: list[Layer] = []
+    width = input_dim
     for direction in directions:
         layers.append(build_layer(options, width + context_dim, hidden_dim, direction))
         width = layers[-1].output_dim

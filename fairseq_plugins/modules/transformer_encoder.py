@@ -1,5 +1,7 @@
 """fairseq's own Transformer encoder, as the memory of a recurrent decoder with attention."""
 
+from typing import Any
+
 from fairseq.data import Dictionary
 from fairseq.models.transformer import TransformerConfig, TransformerEncoderBase
 from fairseq.models.transformer.transformer_config import (
@@ -79,7 +81,7 @@ class TransformerMemoryEncoder(MemoryEncoder):
         self.transformer.embed_tokens = None
 
     def forward(
-        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **unused: Any
     ) -> EncoderOut:
         """See :meth:`MemoryEncoder.forward`; there is no state."""
         padding_mask = src_tokens.eq(self.dictionary.pad())

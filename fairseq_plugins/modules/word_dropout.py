@@ -24,6 +24,8 @@ class WordDropout(nn.Module):
         ValueError: for a probability outside [0, 1]
     """
 
+    keep: Tensor
+
     def __init__(self, p: float, unk: int, keep: Sequence[int] = ()) -> None:
         super().__init__()
         if not 0 <= p <= 1:

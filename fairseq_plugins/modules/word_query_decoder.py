@@ -1,5 +1,7 @@
 """An attention decoder whose query knows the previous word."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from .attention_decoder import AttentionRNNDecoder
@@ -17,7 +19,7 @@ class WordQueryDecoder(AttentionRNNDecoder):
         ValueError: where embedding and memory differ in size
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         embed_dim, memory_dim = self.embed_gates.in_features, self.attention.output_dim
         if embed_dim != memory_dim:

@@ -30,7 +30,8 @@ def additive_energies(queries: Tensor, keys: Tensor, energy: Tensor) -> Tensor:
     """
     dtype = torch.promote_types(queries.dtype, torch.float32)
     with without_autocast(queries.device.type):
-        return AdditiveEnergies.apply(queries.to(dtype), keys.to(dtype), energy.to(dtype))
+        operands = (queries.to(dtype), keys.to(dtype), energy.to(dtype))
+        return AdditiveEnergies.apply(*operands)  # type: ignore[no-untyped-call]
 
 
 def plain_additive_energies(queries: Tensor, keys: Tensor, energy: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ On a GPU the attention is one kernel each way, and a loop over a shape that come
 (``--num-batch-buckets``) is one CUDA graph; nothing in it waits for the GPU.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, autograd
@@ -33,6 +34,16 @@ from .differentiable import differentiable_gradients
 from .packed_linear import pack_linear
 from .plain_recurrence import plain_attention_recurrence
 from .time_products import flat_product, input_gradient, weight_gradient
+
+# The tensors of ``Inputs`` one after the other, and those of ``Recurrence``.
+# fmt: off
+Operands = tuple[
+    Tensor, Tensor, Tensor, Tensor,
+    Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor,
+    Tensor, Tensor | None,
+]
+# fmt: on
+Outputs = tuple[Tensor, Tensor, Tensor, Tensor | None]
 
 
 class Recurrence(NamedTuple):
@@ -68,7 +79,7 @@ class Inputs(NamedTuple):
     cell: Tensor | None
 
     @classmethod
-    def of(cls, tensors: tuple[Tensor | None, ...]) -> "Inputs":
+    def of(cls, tensors: Operands) -> "Inputs":
         """From one flat tuple."""
         return cls(*tensors[:4], Weights(*tensors[4:11]), *tensors[11:])
 
@@ -114,16 +125,16 @@ def attention_recurrence(
     """
     bias = padding_bias(padding_mask, keys.dtype)
     tensors = (words, keys, values, bias, *weights, hidden, cell)
-    return Recurrence(*_apply(rnn_type, precision, *tensors))
+    return Recurrence(*cast(Outputs, _apply(rnn_type, precision, *tensors)))
 
 
 class AttentionRecurrence(autograd.Function):
     """See :func:`attention_recurrence`."""
 
     @staticmethod
-    def forward(ctx: Any, rnn_type: str, precision: str, *tensors: Tensor | None) -> tuple:
+    def forward(ctx: Any, rnn_type: str, precision: str, *tensors: Tensor | None) -> Outputs:
         ctx.set_materialize_grads(False)
-        op, inputs = CELL_OPS[rnn_type], Inputs.of(tensors)
+        op, inputs = CELL_OPS[rnn_type], Inputs.of(cast(Operands, tensors))
         with without_autocast(inputs.words.device.type):
             run = _forward(op, precision, inputs)
         ctx.options, ctx.run = (rnn_type, precision), run
@@ -135,7 +146,8 @@ class AttentionRecurrence(autograd.Function):
     @staticmethod
     def backward(ctx: Any, *d_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         rnn_type, precision = ctx.options
-        tensors = ctx.saved_tensors
+        tensors: Operands = ctx.saved_tensors
+        gradients: Sequence[Tensor | None]
         if torch.is_grad_enabled():
             plain = plain_attention_recurrence
             gradients = differentiable_gradients(plain, rnn_type, tensors, d_outputs)
@@ -215,7 +227,7 @@ def _backward(
     d_query = torch.empty_like(queries[0], memory_format=torch.contiguous_format)
     d_state = torch.zeros_like(hidden)
     d_cell = torch.zeros_like(hidden) if op.has_cell else None
-    if d_last_cell is not None:
+    if d_last_cell is not None and d_cell is not None:
         d_cell += d_last_cell
     for t in reversed(range(steps)):
         if d_states is not None:

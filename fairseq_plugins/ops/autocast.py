@@ -13,7 +13,7 @@ def autocast_dtype(device_type: str) -> torch.dtype | None:
     return torch.get_autocast_dtype(device_type)
 
 
-def without_autocast(device_type: str) -> AbstractContextManager:
+def without_autocast(device_type: str) -> AbstractContextManager[object]:
     """A block in which every operation computes in the type of its operands."""
     if not torch.amp.is_autocast_available(device_type):
         return nullcontext()

@@ -168,6 +168,7 @@ class LSTMOp(CellOp):
     @staticmethod
     def memory(steps: int, hidden: Tensor, cell: Tensor | None) -> Tensor:
         cells = hidden.new_empty(steps + 1, *hidden.shape)
+        assert cell is not None  # of an LSTM
         cells[0] = cell
         return cells
 
@@ -190,6 +191,7 @@ class LSTMOp(CellOp):
         d_state: Tensor,
         d_cell: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
+        assert d_cell is not None  # of an LSTM
         i, f, new, o = activations.chunk(4, dim=1)
         slopes = activations - activations.square()
         torch.sub(1, new.square(), out=slopes.chunk(4, dim=1)[2])

@@ -7,16 +7,19 @@ A CUDA graph launches them at once, but only over tensors of the same shapes at 
 import logging
 import weakref
 from collections import Counter
-from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, autograd
 
 logger = logging.getLogger(__name__)
 
-Function = Callable[..., tuple]
-Capture = Callable[[Function, tuple[Tensor, ...]], Function]
+Function = Callable[..., tuple[Tensor | None, ...]]
+TensorFunction = Callable[..., tuple[Tensor, ...]]  # without None among its outputs
+Capture = Callable[[TensorFunction, tuple[Tensor, ...]], TensorFunction]
+
+Arguments = tuple[Tensor | Hashable, ...]
 
 
 def is_on_current_gpu(tensor: Tensor) -> bool:
@@ -34,7 +37,7 @@ class CudaCapture:
     def __init__(self) -> None:
         self._pool: Any = None
 
-    def __call__(self, function: Function, samples: tuple[Tensor, ...]) -> Function:
+    def __call__(self, function: TensorFunction, samples: tuple[Tensor, ...]) -> TensorFunction:
         """The graphed function.
 
         Raises:
@@ -44,16 +47,17 @@ class CudaCapture:
             self._pool = torch.cuda.graph_pool_handle()
         # A capture that fails leaves its own stream behind; this puts ours back.
         with torch.cuda.stream(torch.cuda.current_stream()):
-            return torch.cuda.make_graphed_callables(
+            graphed = torch.cuda.make_graphed_callables(
                 function, samples, allow_unused_input=True, pool=self._pool
             )
+        return cast(TensorFunction, graphed)
 
 
 class Graph(NamedTuple):
     """A captured function."""
 
     plain: Function  # of the tensors alone, without a graph
-    replayed: Function  # of the tensors alone, to those outputs that are tensors
+    replayed: TensorFunction  # of the tensors alone, to those outputs that are tensors
     is_tensor: tuple[bool, ...]  # for each output, whether it is a tensor or None
 
 
@@ -115,12 +119,14 @@ class GraphedByShape:
             return self.function(*arguments)
         replay = Replay(graph, tensors)
         self._last = weakref.ref(replay)
-        outputs = iter(GraphedFunction.apply(replay, *tensors))
+        outputs = iter(GraphedFunction.apply(replay, *tensors))  # type: ignore[no-untyped-call]
         return tuple(next(outputs) if is_tensor else None for is_tensor in graph.is_tensor)
 
     def _must_run_plainly(self, tensors: tuple[Tensor, ...]) -> bool:
         """Whether this call, whatever its shapes, cannot be a replay."""
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if torch.compiler.is_compiling():
+            return True
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             return True
         if not tensors or not all(map(self._on_device, tensors)):
             return True
@@ -129,7 +135,7 @@ class GraphedByShape:
         last = self._last()
         return torch.is_inference_mode_enabled() or (last is not None and last.pending)
 
-    def _graph(self, arguments: tuple, tensors: tuple[Tensor, ...]) -> Graph | None:
+    def _graph(self, arguments: Arguments, tensors: tuple[Tensor, ...]) -> Graph | None:
         """The graph for such arguments, captured now if it is time; or None."""
         autocast = autocast_state(tensors[0].device.type)
         key = (autocast, *map(describe, arguments))
@@ -206,7 +212,10 @@ class GraphedFunction(autograd.Function):
 
 
 def differentiate(
-    outputs: tuple | list, inputs: list, gradients: tuple, **options: bool
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    **options: bool,
 ) -> list[Tensor | None]:
     """The gradient of each input, None where there is none."""
     pairs = [(o, g) for o, g in zip(outputs, gradients, strict=True) if o.requires_grad]
@@ -240,7 +249,9 @@ def autocast_state(device_type: str) -> tuple[str, torch.dtype, bool]:
     return device_type, torch.get_autocast_dtype(device_type), enabled
 
 
-def bind(function: Function, arguments: tuple, autocast: tuple[str, torch.dtype, bool]) -> Function:
+def bind(
+    function: Function, arguments: Arguments, autocast: tuple[str, torch.dtype, bool]
+) -> Function:
     """The function of the tensors among the arguments alone, always under the same autocast."""
     constants = [None if isinstance(a, Tensor) else a for a in arguments]
     places = [place for place, a in enumerate(arguments) if isinstance(a, Tensor)]

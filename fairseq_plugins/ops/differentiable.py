@@ -19,12 +19,13 @@ def differentiable_gradients(
     """
     with torch.enable_grad():
         outputs = plain(rnn_type, *tensors)
-        used = [i for i, gradient in enumerate(d_outputs) if gradient is not None]
-        wanted = [i for i, x in enumerate(tensors) if x is not None and x.requires_grad]
+        pairs = zip(outputs, d_outputs, strict=True)
+        used = [(x, gradient) for x, gradient in pairs if x is not None and gradient is not None]
+        wanted = {i: x for i, x in enumerate(tensors) if x is not None and x.requires_grad}
         found = autograd.grad(
-            [outputs[i] for i in used],
-            [tensors[i] for i in wanted],
-            [d_outputs[i] for i in used],
+            [output for output, _ in used],
+            list(wanted.values()),
+            [gradient for _, gradient in used],
             create_graph=True,
             allow_unused=True,
         )

@@ -9,13 +9,16 @@ over the rows that are not padding, with :math:`\epsilon' = \epsilon / (V - 1)`:
 :math:`h_t`. Loss and gradients are made together, chunk by chunk: ``chunked_cross_entropy``.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 from .chunked_cross_entropy import Result, Settings, run_chunks
 from .chunked_projection import Gradients, wide_dtype
+
+Operands = tuple[Tensor, Tensor, Tensor | None, Tensor, Tensor]  # all but the settings
 
 
 def linear_cross_entropy(
@@ -60,7 +63,8 @@ def linear_cross_entropy(
     features, target, real = without_padding(features, target, padding_idx)
     inputs = (features, weight, bias)
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in inputs):
-        return Result(*LinearCrossEntropy.apply(*inputs, target, real, settings))
+        found = LinearCrossEntropy.apply(*inputs, target, real, settings)  # type: ignore[no-untyped-call]
+        return Result(*found)
     return run_chunks(*inputs, target, real, settings, Gradients(None, None, None))
 
 
@@ -114,7 +118,7 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,
         features: Tensor,
         weight: Tensor,
         bias: Tensor | None,
@@ -131,13 +135,13 @@ class LinearCrossEntropy(torch.autograd.Function):
         return loss, nll_loss, correct
 
     @staticmethod
-    def backward(
-        ctx: FunctionCtx, grad_loss: Tensor, *unused: Tensor | None
-    ) -> tuple[Tensor | None, ...]:
-        inputs, needed = ctx.saved_tensors, ctx.needs_input_grad
+    def backward(ctx: Any, grad_loss: Tensor, *unused: Tensor | None) -> tuple[Tensor | None, ...]:
+        inputs: Operands = ctx.saved_tensors
+        needed: tuple[bool, ...] = ctx.needs_input_grad
         if torch.is_grad_enabled():  # this gradient is to be differentiated itself
             loss = plain_linear_cross_entropy(*inputs, ctx.settings)
-            tensors = [x for x, need in zip(inputs, needed, strict=False) if need]
+            pairs = zip(inputs, needed, strict=False)
+            tensors = [x for x, need in pairs if need and x is not None]
             made = iter(torch.autograd.grad(loss, tensors, grad_loss, create_graph=True))
             return *(next(made) if need else None for need in needed[:3]), None, None, None
         gradients, ctx.gradients = ctx.gradients, None  # scaled where they stand: good for once
@@ -147,16 +151,17 @@ class LinearCrossEntropy(torch.autograd.Function):
         return *scaled(gradients, grad_loss, inputs), None, None, None
 
 
-def zeros(inputs: tuple[Tensor | None, ...], needed: tuple[bool, ...]) -> Gradients:
+def zeros(inputs: Operands, needed: tuple[bool, ...]) -> Gradients:
     """A gradient of zeros for each of the first three inputs that needs one."""
     wide = wide_dtype(*inputs[:2])
     pairs = zip(inputs[:3], needed[:3], strict=True)
-    return Gradients(*(torch.zeros_like(x, dtype=wide) if need else None for x, need in pairs))
+    made = (
+        torch.zeros_like(x, dtype=wide) if need and x is not None else None for x, need in pairs
+    )
+    return Gradients(*made)
 
 
-def scaled(
-    gradients: Gradients, factor: Tensor, inputs: tuple[Tensor | None, ...]
-) -> list[Tensor | None]:
+def scaled(gradients: Gradients, factor: Tensor, inputs: Operands) -> list[Tensor | None]:
     """The gradients multiplied by ``factor``, where they stand, in the types of the inputs.
 
     A factor of 1 is passed over, but not on a GPU: to ask for its value would be to wait for it.
@@ -164,4 +169,4 @@ def scaled(
     if factor.device.type != "cpu" or factor.item() != 1:
         gradients = Gradients(*(x if x is None else x.mul_(factor) for x in gradients))
     pairs = zip(gradients, inputs[:3], strict=True)
-    return [x if x is None else x.to(like.dtype) for x, like in pairs]
+    return [None if x is None or like is None else x.to(like.dtype) for x, like in pairs]

@@ -46,8 +46,8 @@ def pack_linear(
     if single and precision == "bf16":
         return _bfloat16(weight, bias, rows)
     if single and weight.device.type == "cpu":
-        if precision == "int8" and int8_product() is not None:
-            return int8_product()(weight, bias, rows)
+        if precision == "int8" and (pack := int8_product()) is not None:
+            return pack(weight, bias, rows)
         if weight.numel() >= SMALL and has_onednn():
             return _onednn(weight, bias, rows)
     return partial(functional.linear, weight=weight, bias=bias)
@@ -119,6 +119,7 @@ def _int8_onednn(weight: Tensor, bias: Tensor | None, rows: int) -> Product:
     integers = torch.round(weight / scale.unsqueeze(1)).to(torch.int8)
     packed = torch.ops.onednn.qlinear_prepack(integers, [rows, weight.size(1)])
     zeros = torch.zeros(len(weight), dtype=torch.int32)
+    as_float: tuple[float, int, torch.dtype, str, list[float], str]
     as_float = (1.0, 0, torch.float32, "none", [], "")
 
     def product(inputs: Tensor) -> Tensor:

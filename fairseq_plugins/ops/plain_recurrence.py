@@ -65,7 +65,8 @@ def plain_recurrence(
         recurrent = functional.linear(hidden, recurrent_weight, recurrent_bias)
         hidden, cell = move(rnn_type, gates, recurrent, hidden, cell)
         states.append(hidden)
-        cells.append(cell)
+        if cell is not None:
+            cells.append(cell)
     return torch.stack(states), None if cell is None else torch.stack(cells)
 
 
@@ -80,6 +81,7 @@ def move(
         reset_in, update_in, new_in = recurrent.chunk(3, dim=-1)
         new = torch.tanh(new + torch.sigmoid(reset + reset_in) * new_in)
         return torch.lerp(new, hidden, torch.sigmoid(update + update_in)), None
+    assert cell is not None  # of an LSTM
     i, f, new, o = (gates + recurrent).chunk(4, dim=-1)
     cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(new)
     return torch.sigmoid(o) * torch.tanh(cell), cell

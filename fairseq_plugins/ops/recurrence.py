@@ -9,7 +9,8 @@ gates and takes their gradients in the backward pass; a second one (``retain_gra
 again.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, autograd
@@ -20,6 +21,9 @@ from .differentiable import differentiable_gradients
 from .packed_linear import Product, pack_linear
 from .plain_recurrence import plain_recurrence
 from .time_products import flat_product, input_gradient, weight_gradient
+
+# The inputs, the weights in the order of ``Weights``, s_0 and c_0.
+Operands = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None]
 
 
 class Weights(NamedTuple):
@@ -63,7 +67,8 @@ def recurrence(
 
     A backward pass that is itself to be differentiated (``create_graph``) is the plain form's.
     """
-    return Recurrence.apply(rnn_type, precision, inputs, *weights, hidden, cell)
+    operands = (inputs, *weights, hidden, cell)
+    return Recurrence.apply(rnn_type, precision, *operands)  # type: ignore[no-untyped-call]
 
 
 class Recurrence(autograd.Function):
@@ -74,9 +79,9 @@ class Recurrence(autograd.Function):
         ctx: Any, rnn_type: str, precision: str, *tensors: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         ctx.set_materialize_grads(False)
-        op = CELL_OPS[rnn_type]
-        with without_autocast(tensors[0].device.type):
-            run = _forward(op, precision, *tensors)
+        op, operands = CELL_OPS[rnn_type], cast(Operands, tensors)
+        with without_autocast(operands[0].device.type):
+            run = _forward(op, precision, *operands)
         ctx.options, ctx.run = (rnn_type, precision), run
         ctx.save_for_backward(*tensors)
         # Views: the tensors themselves would keep the graph that they are in alive.
@@ -85,7 +90,8 @@ class Recurrence(autograd.Function):
     @staticmethod
     def backward(ctx: Any, *d_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         rnn_type, precision = ctx.options
-        tensors = ctx.saved_tensors
+        tensors: Operands = ctx.saved_tensors
+        gradients: Sequence[Tensor | None]
         if torch.is_grad_enabled():
             gradients = differentiable_gradients(plain_recurrence, rnn_type, tensors, d_outputs)
             return None, None, *gradients
@@ -154,7 +160,7 @@ class PreparedLayer:
 def _backward(
     op: type[CellOp],
     precision: str,
-    tensors: tuple[Tensor | None, ...],
+    tensors: Operands,
     run: Run,
     d_states: Tensor | None,
     d_cells: Tensor | None,
@@ -168,7 +174,7 @@ def _backward(
     for t in reversed(range(len(inputs))):
         if d_states is not None:
             d_state = d_state + d_states[t]
-        if d_cells is not None:
+        if d_cells is not None and d_cell is not None:
             d_cell += d_cells[t]
         _, direct = op.backward(t, buffer[t], states, memory, d_state, d_cell)
         d_state = to_state(buffer[t])

@@ -303,6 +303,7 @@ class TritonAttentionStep:
 
     def gradients(self) -> tuple[Tensor, Tensor]:
         """Of the keys and of the energy vector, over all steps."""
+        assert self.d_keys is not None  # since the first backward pass
         return self.d_keys, self.d_energy.sum(dim=0)
 
     def _share(self, dim: int) -> int:

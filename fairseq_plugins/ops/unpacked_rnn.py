@@ -6,9 +6,9 @@ reversed within its length. So a kernel sees plain rectangles, for which it is f
 library's, or our own recurrence. The plain twin is ``pack_padded_sequence`` around the same module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from .recurrence import PreparedLayer, recurrence
 from .recurrence import Weights as RecurrenceWeights
 
 FUSED = {"LSTM": "lstm", "GRU": "gru", "RNN_TANH": "rnn"}  # what our own recurrence computes
-KERNELS = {
+KERNELS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "LSTM": torch.lstm,
     "GRU": torch.gru,
     "RNN_TANH": torch.rnn_tanh,
@@ -53,6 +53,10 @@ class Rows(NamedTuple):
         return self._replace(inputs=reverse_padded(self.inputs, self.lengths))
 
 
+# One layer in one direction: mode, rows, the layer, its first states.
+Direction = Callable[[str, Rows, Any, First], tuple[Tensor, ...]]
+
+
 def unpacked_rnn(
     mode: str,
     inputs: Tensor,
@@ -81,9 +85,7 @@ def unpacked_rnn(
         outputs (batch, len, directions * hidden_dim), 0 on padding, and the last states, hidden and
         for an LSTM cell: (layers * directions, batch, hidden_dim)
     """
-    run = kernel_direction if precision is None else partial(fused_direction, precision)
-    if isinstance(weights[0], PreparedLayer):
-        run = prepared_direction
+    run = choose_direction(weights[0], precision)
     padding = None
     if lengths is not None:
         lengths = lengths.to(inputs.device)
@@ -104,6 +106,13 @@ def unpacked_rnn(
             outputs = torch.cat([outputs, reverse_padded(back, lengths)], dim=-1)
         rows = rows._replace(inputs=outputs)
     return rows.inputs, tuple(torch.stack(tensors) for tensors in zip(*states, strict=True))
+
+
+def choose_direction(layer: Weights | PreparedLayer, precision: str | None) -> Direction:
+    """What runs a layer like this one in one direction."""
+    if isinstance(layer, PreparedLayer):
+        return prepared_direction
+    return kernel_direction if precision is None else partial(fused_direction, precision)
 
 
 def kernel_direction(mode: str, rows: Rows, weights: Weights, first: First) -> tuple[Tensor, ...]:

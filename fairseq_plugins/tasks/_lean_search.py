@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from fairseq.sequence_generator import SequenceGenerator
@@ -60,7 +60,7 @@ class Search:
         order = torch.arange(source.size(0), device=source.device).repeat_interleave(self.beam)
         encoder_outs = self.model.forward_encoder(net_input)
         self.encoder_outs = self.model.reorder_encoder_out(encoder_outs, order)
-        self.incremental_states: list[dict] = [{} for _ in range(self.model.models_size)]
+        self.incremental_states: list[dict[str, Any]] = [{} for _ in range(self.model.models_size)]
         first = generator.eos if bos_token is None else bos_token
         self.tokens = torch.full_like(order, first).unsqueeze(1)
         self.first_rows = torch.arange(0, len(order), self.beam, device=source.device).unsqueeze(1)
@@ -130,7 +130,7 @@ class Search:
     def prepare(self, output: Tensor) -> None:
         """Before the first word: all rows of a sentence are the same, so that the first counts."""
         rows, vocabulary = output.shape
-        like = {"dtype": self.word_scores.dtype(output), "device": output.device}
+        like: dict[str, Any] = {"dtype": self.word_scores.dtype(output), "device": output.device}
         self.at_once = min(rows, self.beam * max(1, CACHED // (self.beam * vocabulary)))
         self.board = Scoreboard(self.at_once, vocabulary, self.beam, **like)
         self.totals = torch.full((rows, 1), -math.inf, **like)

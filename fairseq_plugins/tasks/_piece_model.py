@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import S2SError
 
@@ -51,7 +51,8 @@ def read_piece_model(path: str | Path) -> PieceModel:
         processor = SentencePieceProcessor(model_file=str(path))
     except (RuntimeError, OSError) as error:
         raise S2SError(f"The SentencePiece model {path} cannot be read.") from error
-    kind, scores = KINDS[1], {}
+    kind = KINDS[1]
+    scores: dict[str, float] = {}
     for field, content in _fields(path.read_bytes()):
         if field == 1:  # ModelProto.pieces
             piece = dict(_fields(content))
@@ -62,8 +63,9 @@ def read_piece_model(path: str | Path) -> PieceModel:
     return PieceModel(path, kind, scores, processor)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and content of each field of a protocol buffer message."""
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Number and content of each field of a protocol buffer message; an int, or bytes."""
+    content: int | bytes
     at = 0
     while at < len(message):
         key, at = _varint(message, at)

@@ -1,9 +1,8 @@
 """Sentence pairs whose pieces are drawn anew in every epoch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import torch
 from fairseq.data import BaseWrapperDataset, LanguagePairDataset
 from torch import Tensor
 
@@ -70,7 +69,7 @@ class SubwordSamplingDataset(BaseWrapperDataset):
         """The tokens of each of these pairs, by which fairseq makes batches."""
         return self.dataset.num_tokens_vec(indices)
 
-    def _lengths(self, side: str, sentences: torch.utils.data.Dataset) -> Iterator[int]:
+    def _lengths(self, side: str, sentences: Sequence[Tensor]) -> Iterator[int]:
         return (len(self._sample(side, sentences[index], index)) for index in range(len(sentences)))
 
     def _sample(self, side: str, tokens: Tensor, index: int) -> Tensor:

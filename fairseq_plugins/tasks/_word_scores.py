@@ -26,7 +26,10 @@ class WordScores:
         self.decoder = plain_decoder(generator.model)
 
     def decode(
-        self, tokens: Tensor, encoder_outs: list[dict], incremental_states: list[dict]
+        self,
+        tokens: Tensor,
+        encoder_outs: list[dict[str, Any]],
+        incremental_states: list[dict[str, Any]],
     ) -> tuple[Tensor, Tensor | None]:
         """The models' output (rows, vocabulary) and alignment (rows, src_len) of the next word.
 

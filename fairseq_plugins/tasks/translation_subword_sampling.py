@@ -41,7 +41,7 @@ class TranslationSubwordSamplingConfig(TranslationConfig):
         default=-1,
         metadata={"help": "unigram model: sample from so many segmentations; -1 for all"},
     )
-    subword_sampling_sides: ChoiceEnum([*SIDES, "both"]) = field(
+    subword_sampling_sides: ChoiceEnum([*SIDES, "both"]) = field(  # type: ignore[valid-type]
         default="both", metadata={"help": "which side's pieces are drawn anew"}
     )
     seed: int = II("common.seed")
