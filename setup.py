@@ -44,6 +44,7 @@ setup(
             "tqdm>=4.60",
         ],
         "test": [
+            "mypy>=2.4",
             "playwright>=1.49",
             "pytest>=8",
             "pytest-timeout>=2.3",
