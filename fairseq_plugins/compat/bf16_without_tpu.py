@@ -35,7 +35,7 @@ def parse_args_and_arch(upstream: Callable[..., Any], *args: Any, **kwargs: Any)
     """Parse, and believe in no TPU for the sake of --bf16."""
     found = upstream(*args, **kwargs)
     parsed = found[0] if isinstance(found, tuple) else found
-    if parsed.bf16:
+    if getattr(parsed, "bf16", False):
         parsed.tpu = False
     return found
 

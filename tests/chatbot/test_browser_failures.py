@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from chatbot.dialog import MAX_MESSAGE_LENGTH
+from chatbot.bounds import Bounds
 from chatbot.strings import LABELS, SENTENCES
 
 from .browsing import DESKTOP, PHONE, Server, expect
@@ -84,8 +84,8 @@ def test_empty_and_huge_messages(open_page):
     assert page.users.count() == 0
     page.say("hello")
     assert page.say("word " * 2_000) == " ".join(["word"] * 100)[:80].strip()
-    assert len(page.users.last.inner_text()) <= MAX_MESSAGE_LENGTH
-    assert str(MAX_MESSAGE_LENGTH) in page.toast()
+    assert len(page.users.last.inner_text()) <= Bounds().message_length
+    assert str(Bounds().message_length) in page.toast()
     assert page.say("hello") == ANSWERS["en"]
 
 

@@ -28,6 +28,13 @@ def test_it_trains(train_args: list[object], tmp_path: Path) -> None:
     assert (tmp_path / "checkpoint_last.pt").exists()
 
 
+def test_a_command_without_the_flag_is_left_alone() -> None:
+    """fairseq-validate parses its overrides without it."""
+    parsed = argparse.Namespace()
+    assert bf16_without_tpu.parse_args_and_arch(lambda: parsed) is parsed
+    assert vars(parsed) == {}
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_only_that_flag_is_looked_at(known: bool) -> None:
     for flags, tpu in ((["--tpu"], True), (["--bf16"], False), ([], False)):
