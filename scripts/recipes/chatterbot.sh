@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The chatterbot corpus: some 2,300 English or 550 Chinese pairs of message and reply. It shows the way from pairs to replies;
 # far too small for a good partner (scripts/quickstart.sh and scripts/recipes/dialogue.sh are for that).
-# Needs: scripts/setup_env.sh; $S2S_DATA/chatterbot. Core-minutes: not measured yet
+# Needs: scripts/setup_env.sh; $S2S_DATA/chatterbot. 1 core-minute a language (with CPU_BF16=1)
 # Usage: scripts/recipes/chatterbot.sh [english] [chinese] [any fairseq-train flag]
 source "$(dirname "$0")/common.sh"
 choose "english chinese" "$@"
