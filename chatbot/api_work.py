@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 from .api_input import Refused
-from .bounds import Bounds, Rate
+from .bounds import TOO_OFTEN, Bounds, Rate
 from .dialog import Message, Responder, Settings, Shelf
 from .turn import Turn, answer
 
@@ -34,8 +34,8 @@ class Desk:
         Raises:
             Refused: where it has asked too often
         """
-        if not self.rate.admit(request.client.host if request.client else ""):
-            raise Refused("That were too many requests in a minute: wait.", 429, "rate_limit")
+        if not self.rate.admit(address(request)):
+            raise Refused(TOO_OFTEN, 429, "rate_limit")
 
     def begin(
         self, responder: Responder, message: str, history: Sequence[Message], settings: Settings
@@ -170,6 +170,11 @@ async def start_events(
             yield event(fault(as_refused(error)))
 
     return EventStream(told(), growing)
+
+
+def address(request: Any) -> str:
+    """Who asks, for :class:`Rate`: of a request of Starlette's, or of Gradio's."""
+    return str(request.client.host) if request.client else ""
 
 
 def _busy() -> Refused:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 MINUTE = 60.0
+TOO_OFTEN = "Those were too many requests in a minute: wait a little."
 MANY = 10_000  # visitors; those who have been silent for a minute are forgotten then
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import gradio as gr
 
 from .api_input import Refused, model_name, read_history, read_message
-from .bounds import Bounds, Rate
+from .api_work import address
+from .bounds import TOO_OFTEN, Bounds, Rate
 from .conversation import describe
 from .dialog import Settings, Shelf, make_settings
 from .turn import Turn, answer
@@ -33,8 +34,8 @@ def make_endpoint(
         Returns text, source, kind, candidates, alignment, seconds, tokens, seed and model; what
         is wrong with a request is said in one sentence as an error.
         """
-        if not rate.admit(request.client.host if request.client else ""):
-            raise gr.Error("That were too many requests in a minute.", print_exception=False)
+        if not rate.admit(address(request)):
+            raise gr.Error(TOO_OFTEN, print_exception=False)
         try:
             text, dialog = read_message(message), read_history(history)
             responder = shelf.get(model_name(model or None, shelf))

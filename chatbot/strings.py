@@ -138,7 +138,7 @@ LABELS: Mapping[Language, Mapping[str, str]] = {
         "failed": "The reply failed. It was noted as {reference}; just go on talking.",
         "busy": "The model is busy: try again in a moment.",
         "late": "The reply took too long and was cut.",
-        "often": "That were many messages in a minute: please wait a little.",
+        "often": "Those were many messages in a minute: please wait a little.",
         "wrong": "Please check the settings. {reason}",
         "reloaded": "The page was loaded anew, so the conversation starts afresh.",
         "unloadable": "This model cannot be loaded; the other one stays.",

@@ -4,7 +4,7 @@
 #        brings CUDA's libraries). Half an hour a stack on two cores.
 # Usage: scripts/check_stacks.sh [--record FILE] [--keep] [STACK ...]     without a STACK all of them; --list names them
 #   STACKS=FOLDER   where the environments are made (.stacks); each is removed after its tests, unless --keep is given
-#   --record FILE   writes each result into a JSON file; scripts/results.py does not know it, docs/trust.md does
+#   --record FILE   writes each result into a JSON file
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

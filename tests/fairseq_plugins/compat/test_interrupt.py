@@ -16,6 +16,7 @@ from fairseq.trainer import Trainer
 from fairseq_plugins._integrity import damage
 from fairseq_plugins.compat import interrupt
 from fairseq_plugins.compat.patching import original
+from scripts.kill_training import equal
 
 from .conftest import ROOT, run
 
@@ -62,16 +63,6 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return torch.load(folder / "checkpoint_last.pt", weights_only=True)
 
 
-def same(one: object, other: object) -> bool:
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_the_same_command_goes_on(
     arguments: list[object], tmp_path: Path, number: signal.Signals
@@ -91,7 +82,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(
     run("train", *arguments, "--save-dir", broken)
     ends = [weights(folder) for folder in (whole, broken)]
     for part in ("model", "last_optimizer_state"):
-        assert same(*(end[part] for end in ends)), part
+        assert equal(*(end[part] for end in ends)), part
     updates = [end["optimizer_history"][-1]["num_updates"] for end in ends]
     assert updates[0] == updates[1] == 12
 
