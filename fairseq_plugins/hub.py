@@ -9,16 +9,18 @@
 
 import logging
 import threading
+import sys
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import sentencepiece
 import torch
+from tqdm import tqdm
 
 from .errors import S2SError
+from .hypothesis import Hypothesis, check_settings
 
 try:
     with warnings.catch_warnings():  # fairseq scripts two functions, which torch 2.15 deprecates
@@ -39,39 +41,19 @@ from fairseq.tasks.translation import TranslationTask  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from ._alignment import WordAlignment, align  # noqa: E402
-from ._loading import build, find_languages, read_dictionary, read_pieces  # noqa: E402
+from ._loading import build, open_model  # noqa: E402
 from ._token_stream import Token, TokenStream  # noqa: E402
-from ._whole_texts import Output, force, search  # noqa: E402
+from ._whole_texts import Output, Request, embed, force, search  # noqa: E402
 from ._word_choice import RowOptions  # noqa: E402
-from .checkpoint import find_checkpoint, read_checkpoint  # noqa: E402
 from .models import S2SModel  # noqa: E402
+from .modules.bridge import ZeroBridge  # noqa: E402
 from .stepwise import Busy, StepBatcher  # noqa: E402
-from .tasks import TranslationS2SConfig, TranslationS2STask  # noqa: E402
 
 __all__ = ["Busy", "Hypothesis", "Seq2Seq", "Token", "TokenStream", "WordAlignment", "load"]
 
+PART = 256  # texts of a long input that are searched for in one go
+
 logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)  # else four lines for each batch
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One output for one input.
-
-    Attributes:
-        text: the output as text
-        tokens: its pieces, ``</s>`` at the end
-        score: mean log-probability per token (natural logarithm, length penalty applied)
-        token_scores: log-probability of each token
-        source_tokens: the input's pieces, ``</s>`` at the end
-        alignment: (tokens, source_tokens), each row sums to 1; None without attention
-    """
-
-    text: str
-    tokens: list[str]
-    score: float
-    token_scores: list[float]
-    source_tokens: list[str]
-    alignment: list[list[float]] | None
 
 
 def load(
@@ -85,7 +67,8 @@ def load(
     """Load a model that was trained by ``fairseq-train`` with an architecture of this package.
 
     Args:
-        path: a checkpoint, or a folder with ``checkpoint_best.pt`` or ``checkpoint_last.pt``
+        path: an exported model (``s2s export``), a checkpoint, or a folder with
+            ``checkpoint_best.pt`` or ``checkpoint_last.pt``
         data: the folder of the dictionaries ``dict.LANG.txt`` and, where the text was encoded
             with it, of the SentencePiece model ``*.model``; by default the checkpoint's own
         languages: source and target; needed only where neither checkpoint nor data tell
@@ -96,18 +79,10 @@ def load(
     Raises:
         S2SError: in one sentence, for whatever is missing, broken, unsafe or does not fit
     """
-    path = find_checkpoint(path)
-    checkpoint = read_checkpoint(path)
-    folder = Path(data) if data is not None else path.parent
-    source, target = languages or find_languages(checkpoint, folder)
-    task = TranslationS2STask(
-        TranslationS2SConfig(source_lang=source, target_lang=target),
-        read_dictionary(folder / f"dict.{source}.txt"),
-        read_dictionary(folder / f"dict.{target}.txt"),
-    )
-    model = build(checkpoint, task, precision).to(device)
+    opened = open_model(path, data, languages)
+    model = build(opened.checkpoint, opened.task, precision).to(device)
     model.make_generation_fast_(need_attn=True)
-    return Seq2Seq(model, task, read_pieces(folder), folder)
+    return Seq2Seq(model, opened.task, opened.pieces, opened.folder)
 
 
 class Seq2Seq:
@@ -166,6 +141,10 @@ class Seq2Seq:
         min_len: int = 1,
         max_len: int = 200,
         seed: int | None = None,
+        prefix: Sequence[str] | None = None,
+        constraints: Sequence[Sequence[str]] | None = None,
+        ordered: bool = False,
+        progress: bool | None = None,
     ) -> list[list[Hypothesis]]:
         """The ``nbest`` outputs for each text, best first, by fairseq's own search.
 
@@ -182,17 +161,24 @@ class Seq2Seq:
             no_repeat_ngram: no n-gram of this size occurs twice; 0 for no such rule
             min_len, max_len: bounds on the number of tokens
             seed: of the sampling; another each time where none is given
+            prefix: how each output begins, a text for each
+            constraints: phrases that each output holds, texts for each (Hokamp and Liu 2017, Post
+                and Vilar 2018; fairseq's constrained search, which wants a beam that is larger
+                than the number of their pieces)
+            ordered: the phrases come in the order in which they are given
+            progress: a bar on standard error; by default for a long input, in a terminal
 
         Raises:
-            S2SError: for settings out of range, or a text that is too long
+            S2SError: for settings out of range, a text that is too long, a phrase that the
+                vocabulary cannot write
             Busy: where too many wait
         """
-        _check_settings(
+        check_settings(
             beam=beam, nbest=nbest, min_len=min_len, max_len=max_len, temperature=temperature
         )
-        sources = [self._source(text) for text in texts]
-        if not sources:
-            return []
+        requests = self._requests(texts, prefix, constraints)
+        if sampling and constraints:
+            raise S2SError("constraints need a search, not sampling: leave one of them out.")
         config = GenerationConfig(
             beam=beam,
             nbest=nbest,
@@ -206,13 +192,69 @@ class Seq2Seq:
             max_len_a=0,
             max_len_b=max_len,
         )
-        together = (beam, nbest, temperature, lenpen, no_repeat_ngram, min_len, max_len)
-        found = self.batcher.run_together(
-            sources,
-            lambda sources: search(self.model, self.task, config, sources, seed),
+        kind = None
+        if constraints:
+            kind = "ordered" if ordered else "unordered"
+            config.constraints = kind
+        together = (beam, nbest, temperature, lenpen, no_repeat_ngram, min_len, max_len, kind)
+        found = self._in_parts(
+            requests,
+            lambda requests: search(self.model, self.task, config, requests, seed),
             None if sampling else ("search", together),
+            progress,
         )
         return [[self._hypothesis(each) for each in outputs[:nbest]] for outputs in found]
+
+    def _in_parts(
+        self,
+        requests: Sequence[Request],
+        function: Callable[[list[Request]], Sequence[list[Output]]],
+        key: Hashable,
+        progress: bool | None,
+    ) -> list[list[Output]]:
+        """What ``function`` finds; a long input in parts, between which others have their turn.
+
+        With sampling one part is all, since the draws depend on what is drawn together.
+        """
+        if len(requests) <= PART or key is None:
+            return self.batcher.run_together(requests, function, key) if requests else []
+        order = sorted(range(len(requests)), key=lambda place: len(requests[place].source))
+        results: dict[int, list[Output]] = {}
+        shown = sys.stderr.isatty() if progress is None else progress
+        with tqdm(total=len(order), unit=" texts", disable=not shown) as bar:
+            for start in range(0, len(order), PART):
+                places = order[start : start + PART]
+                found = self.batcher.run_together([requests[i] for i in places], function, key)
+                results.update(zip(places, found, strict=True))
+                bar.update(len(places))
+        return [results[place] for place in range(len(requests))]
+
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """The semantic vector C of each text: what the bridge makes of the encoder's states.
+
+        Args:
+            texts: any number of texts
+
+        Returns:
+            (texts, decoder_dim), float32, on the CPU: the first state of the decoder's top layer, or
+            the context of ``--bridge summary``
+
+        Raises:
+            S2SError: for a model whose decoder starts with 0 (``--bridge zero``), or a text that is
+                too long
+            Busy: where too many wait
+        """
+        if isinstance(self.model.decoder.bridge, ZeroBridge):
+            raise S2SError(
+                "This model has no semantic vector: its decoder starts with 0 (--bridge zero)."
+            )
+        sources = [self._source(text) for text in texts]
+        if not sources:
+            return torch.zeros(0, self.model.decoder.bridge.decoder_dim)
+        vectors = self.batcher.run_together(
+            sources, lambda sources: embed(self.model, sources), "embed"
+        )
+        return torch.stack(vectors)
 
     def stream(self, text: str, **options: Any) -> TokenStream:
         """One output, token by token: the likeliest token each time, or a drawn one.
@@ -259,7 +301,7 @@ class Seq2Seq:
             S2SError: for settings out of range, or a text that is too long
             Busy: where too many wait
         """
-        _check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
+        check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
         sources = [self._source(text) for text in texts]
         options = [
             RowOptions(
@@ -338,6 +380,33 @@ class Seq2Seq:
             )
         return source.long()
 
+    def _requests(
+        self,
+        texts: Sequence[str],
+        prefixes: Sequence[str] | None,
+        constraints: Sequence[Sequence[str]] | None,
+    ) -> list[Request]:
+        """What is to be searched for."""
+        for name, given in (("prefix", prefixes), ("constraints", constraints)):
+            if isinstance(given, str) or given is not None and len(given) != len(texts):
+                raise S2SError(f"{name} needs an entry for each of the {len(texts)} texts.")
+        requests = []
+        for place, text in enumerate(texts):
+            prefix = self._target(prefixes[place] if prefixes else "")[:-1]
+            phrases = [] if constraints is None else constraints[place]
+            requests.append(Request(self._source(text), prefix, tuple(map(self._phrase, phrases))))
+        return requests
+
+    def _phrase(self, text: str) -> Tensor:
+        """A constraint -> indices (phrase_len,)."""
+        phrase = self._target(text)[:-1]
+        if not len(phrase) or bool(phrase.eq(self.task.target_dictionary.unk()).any()):
+            raise S2SError(
+                f"The phrase {text!r} cannot be written with this model's vocabulary: use other "
+                "words."
+            )
+        return phrase
+
     def _target(self, target: str | Sequence[str]) -> Tensor:
         """Text or tokens -> indices (tgt_len,)."""
         dictionary = self.task.target_dictionary
@@ -358,17 +427,4 @@ class Seq2Seq:
             token_scores=found.token_scores,
             source_tokens=[source_dict[index] for index in found.source],
             alignment=found.alignment,
-        )
-
-
-def _check_settings(**settings: float) -> None:
-    """Refuse what no search can run with."""
-    for name, value in settings.items():
-        if value <= 0:
-            raise S2SError(f"{name} is {value}, but must be above 0.")
-    if settings.get("nbest", 1) > settings.get("beam", 1):
-        raise S2SError(f"nbest ({settings['nbest']}) must not be above beam ({settings['beam']}).")
-    if settings["min_len"] > settings["max_len"]:
-        raise S2SError(
-            f"min_len ({settings['min_len']}) must not be above max_len ({settings['max_len']})."
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairseq_plugins.errors import S2SError
 
-from ..folder import FolderError, replacing
+from fairseq_plugins.folder import FolderError, replacing
 from .arguments import SECTIONS, parse
 
 if TYPE_CHECKING:
