@@ -2,12 +2,13 @@
 """Numbers from what fairseq-generate printed, as JSON.
 
 Usage: scripts/score.py --generated FILE --references SUBSET.references.jsonl --metrics bleu chrf \
-           [--language de] [--scored FILE] [--output scores.json] [--answers FILE]
+           [--language de] [--scored FILE] [--pieces MODEL] [--output scores.json] [--answers FILE]
 
-FILE holds text: run fairseq-generate with --remove-bpe sentencepiece where pieces were used. With
-several references an output is compared with all of them, but bleu1 to bleu4 and the perplexities
-with the first one only. What each metric is stands in ``scripts/scoring``; wer is the share of
-words whose output equals none of the listed pronunciations.
+FILE holds text: where pieces were used, run fairseq-generate with --remove-bpe sentencepiece, or
+name their SentencePiece model. With several references an output is compared with all of them, but
+bleu1 to bleu4 and the perplexities with the first one only. What each metric is stands in
+``scripts/scoring``; wer is the share of words whose output equals none of the listed
+pronunciations.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import sentencepiece
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts import spm
@@ -26,6 +29,7 @@ from scripts.scoring.metrics import METRICS
 from scripts.scoring.outputs import Outputs
 from scripts.scoring.references import read_references
 
+PIECE = "\u2581"  # begins a word of SentencePiece's
 LANGUAGES = ("en", "de", "fr", "zh")
 
 
@@ -39,8 +43,29 @@ def read(options: argparse.Namespace) -> Outputs:
     references = read_references(options.references)
     lines = read_generated(options.generated, "H", len(references))
     scores = read_scores(options.scored, len(references)) if options.scored else None
-    texts = [join_bytes(line) for line in lines]
+    if options.pieces:
+        texts = decode(lines, options.pieces)
+    elif any(PIECE in line for line in lines):
+        raise ValueError(
+            f"{options.generated} holds pieces ({PIECE}), no text: name their model with --pieces,"
+            " or generate with --remove-bpe sentencepiece"
+        )
+    else:
+        texts = [join_bytes(line) for line in lines]
     return Outputs(texts, references, options.language, options.reduce, scores)
+
+
+def decode(lines: Sequence[str], pieces: Path) -> list[str]:
+    """Pieces as text.
+
+    Raises:
+        ValueError: for a file that is no SentencePiece model
+    """
+    try:
+        model = sentencepiece.SentencePieceProcessor(model_file=str(pieces))
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{pieces} cannot be read as a SentencePiece model") from error
+    return [model.decode(line.split()) for line in lines]
 
 
 def measure(names: Sequence[str], outputs: Outputs) -> dict[str, Any]:
@@ -75,7 +100,8 @@ def check(options: argparse.Namespace) -> None:
         known = " ".join(LANGUAGES)
         raise ValueError(f"the language {options.language} is not known: choose from {known}")
     written = [path for path in (options.output, options.answers) if path]
-    read = [path for path in (options.generated, options.references, options.scored) if path]
+    given = (options.generated, options.references, options.scored, options.pieces)
+    read = [path for path in given if path]
     places = [path.resolve() for path in [*written, *read]]
     if lost := next((path for path in written if places.count(path.resolve()) > 1), None):
         raise ValueError(f"{lost} is named twice: what it holds would be lost")
@@ -94,6 +120,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--language", default="en", help=f"of the outputs: {' '.join(LANGUAGES)} (%(default)s)")
     add("--reduce", choices=["max", "mean"], default="max", help="ROUGE over several references")
     add("--scored", type=Path, metavar="FILE", help="from fairseq-generate --score-reference")
+    add("--pieces", type=Path, metavar="MODEL", help="SentencePiece model of the outputs' pieces")
     add("--output", type=Path, metavar="FILE", help="the JSON file")
     add("--answers", type=Path, metavar="FILE", help="takes the outputs, one a line, in order")
     return parser.parse_args(arguments)

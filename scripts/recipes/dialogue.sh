@@ -16,6 +16,6 @@ run=$out/checkpoints/dialogue
 for language in $(pick "en zh"); do
     score "$run" "test.$language.beam5" "$out/data-bin/dialogue.text/replies.$language.txt" \
         "ppl ppl_word bleu1 bleu2 bleu3 bleu4 distinct1 distinct2 generic length" \
-        --language "$language" --scored "$run/test.$language.scored"
+        --language "$language" --scored "$run/test.$language.scored" --pieces "$run/spm.model"
     record "xdailydialog-$language" s2s_attn 1 "$run" "test.$language.beam5" "$recipe $language"
 done

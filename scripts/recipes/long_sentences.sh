@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Long sentences: 1 to 8 captions of Multi30k joined, sources of up to 100 words and more, English to German, with attention and
 # without. Each model is tried with the same three settings, 600 updates each, and trained on with the best by validation loss.
-# Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. Core-minutes: not measured yet
+# Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. Core-minutes, trials and all (with CPU_BF16=1): s2s 26, s2s_attn 37
 # Usage: scripts/recipes/long_sentences.sh [s2s] [s2s_attn] [any fairseq-train flag]
 source "$(dirname "$0")/common.sh"
 choose "s2s s2s_attn" "$@"

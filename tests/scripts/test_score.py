@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import sacrebleu
+import sentencepiece
 from sacrebleu.metrics.bleu import BLEU
 
-from scripts import score
+from scripts import score, spm
 from scripts.scoring.generated import join_bytes, read_generated
 from scripts.scoring.metrics import METRICS
 from scripts.scoring.outputs import Outputs
@@ -201,6 +202,25 @@ def test_references_can_be_text(tmp_path: Path, capsys) -> None:
     argv[argv.index("--references") + 1] = str(tmp_path / "references.txt")
     assert score.main([*argv, "--metrics", "exact"]) == 0
     assert json.loads(capsys.readouterr().out)["metrics"]["exact"] == 50.0
+
+
+def test_pieces_are_read_as_the_text_that_they_spell(tmp_path: Path, capsys) -> None:
+    argv = [*files(tmp_path), "--metrics", "exact"]
+    spm.train(["that is it", "so \u732b", "this is that"] * 20, tmp_path / "spm", 300)
+    model = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "spm.model"))
+    lines = [" ".join(model.encode(each, out_type=str)) for each in ("that is it", "so \u732b")]
+    printed = "".join(f"H-{number}\t-1\t{line}\n" for number, line in enumerate(lines))
+    (tmp_path / "generated").write_text(printed, encoding="utf-8")
+    del argv[argv.index("--scored") : argv.index("--answers")]
+    refused(tmp_path, capsys, argv, "holds pieces (\u2581), no text: name their model")
+    refused(
+        tmp_path,
+        capsys,
+        [*argv, "--pieces", str(tmp_path / "spm.dict.txt")],
+        "cannot be read as a SentencePiece",
+    )
+    assert score.main([*argv, "--pieces", str(tmp_path / "spm.model")]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["exact"] == 100.0
 
 
 BAD = [

@@ -1,5 +1,7 @@
 """The dialogue recipe from conversations to rows of results."""
 
+import json
+
 import pytest
 
 from .conftest import Clone
@@ -15,7 +17,13 @@ def test_both_languages_are_measured(clone: Clone) -> None:
     done = clone.run("dialogue.sh", *SHORT, S2S_OUT="an output")
     assert done.returncode == 0, done.stderr[-3000:]
     assert tasks(clone) == RECORDED
-    assert (clone.root / "an output/checkpoints/dialogue/checkpoint_best.pt").is_file()
+    run = clone.root / "an output/checkpoints/dialogue"
+    assert (run / "checkpoint_best.pt").is_file()
+    for language in ("en", "zh"):  # both programs read the same text out of the same pieces
+        told = json.loads((run / f"test.{language}.json").read_text("utf-8"))["beam 5"]
+        scores = json.loads((run / f"test.{language}.beam5.json").read_text("utf-8"))["metrics"]
+        for name, other in (("bleu1", "bleu-1"), ("length", "mean length")):
+            assert scores[name] == pytest.approx(told[other], abs=0.006)
     assert not (clone.root / "checkpoints").exists()
 
 
