@@ -28,7 +28,9 @@ setup(
         "rapidfuzz>=3.10",
         "sentencepiece>=0.2.0",
         "sacrebleu>=2.4",
+        "safetensors>=0.4.3",
         "tensorboardX>=2.6",
+        "tqdm>=4.60",
     ],
     extras_require={
         # Only here: the fork installs files named fairseq/, which would overwrite a user's own.
@@ -43,6 +45,8 @@ setup(
             "sacremoses>=0.1.1",
             "tqdm>=4.60",
         ],
+        "export": ["onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.4"],
+        "onnx": ["onnxruntime>=1.18"],
         "test": [
             "mypy>=2.4",
             "playwright>=1.49",

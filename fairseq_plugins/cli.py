@@ -1,6 +1,8 @@
 """The command ``s2s``: what concerns trained models. Training is fairseq's own commands."""
 
 import argparse
+import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +62,23 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--trained-on", metavar="TEXT", help="for the model card: the data")
     export.add_argument("--licence", metavar="TEXT", help="for the model card")
     export.set_defaults(run=run_export)
+
+    check = commands.add_parser(
+        "check",
+        help="check a trained model against the laws that it must obey",
+        description="Ask a model, with its dictionaries and your data, whether it computes what it "
+        "should. The status is 1 where a law is broken.",
+    )
+    add_model(check)
+    check.add_argument("--subset", default="valid", help="of the binarised data (valid)")
+    check.add_argument(
+        "--texts", nargs=2, metavar="FILE", help="source and target text instead, line by line"
+    )
+    check.add_argument("--source-lang", "-s", help="where neither model nor data tell it")
+    check.add_argument("--target-lang", "-t")
+    check.add_argument("--limit", type=int, default=200, help="pairs to read (200)")
+    check.add_argument("--json", action="store_true", help="the table as JSON")
+    check.set_defaults(run=run_check)
     return parser
 
 
@@ -73,11 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``s2s``; bad input is one sentence on standard error and status 1."""
     args = build_parser().parse_args(argv)
     try:
-        args.run(args)
+        return args.run(args) or 0
     except S2SError as error:
         print(f"s2s: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def print_user_dir(args: argparse.Namespace) -> None:
@@ -119,6 +137,31 @@ def run_export(args: argparse.Namespace) -> None:
     )
     size = sum(path.stat().st_size for path in package.folder.iterdir())
     print(f"{package.folder} has the model: {size / 2**20:.1f} MiB")
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Print the table; 1 where a law is broken."""
+    from .checking import check
+    from .checking.program import write_table
+
+    if args.limit < 1:
+        raise S2SError(f"--limit is {args.limit}, but must be above 0.")
+    languages = (args.source_lang, args.target_lang) if args.source_lang else None
+    if languages and not args.target_lang:
+        raise S2SError("--source-lang needs --target-lang beside it.")
+    findings = check(
+        args.model,
+        data=args.data,
+        subset=args.subset,
+        texts=args.texts,
+        languages=languages,
+        limit=args.limit,
+    )
+    if args.json:
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+    else:
+        write_table(findings, sys.stdout)
+    return int(any(finding.holds is False for finding in findings))
 
 
 if __name__ == "__main__":

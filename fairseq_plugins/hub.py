@@ -36,6 +36,7 @@ from . import compat
 
 compat.apply()
 
+from fairseq.data import Dictionary  # noqa: E402
 from fairseq.dataclass.configs import GenerationConfig  # noqa: E402
 from fairseq.tasks.translation import TranslationTask  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -353,6 +354,15 @@ class Seq2Seq:
             Busy: where too many wait
         """
         return align(self, pairs)
+
+    @property
+    def dictionaries(self) -> tuple[Dictionary, Dictionary]:
+        """Of the source and of the target."""
+        return self.task.source_dictionary, self.task.target_dictionary
+
+    def indices(self, source: str, target: str) -> tuple[Tensor, Tensor]:
+        """A pair as the model reads it: (src_len,) and (tgt_len,), each with ``</s>``."""
+        return self._source(source), self._target(target)
 
     @property
     def batcher(self) -> StepBatcher:

@@ -72,6 +72,35 @@ def read_model_card(path: Path) -> ModelCard:
     )
 
 
+@dataclass(frozen=True)
+class StoredLoss:
+    """The cross-entropy on the validation data, as a checkpoint has it.
+
+    Attributes:
+        bits: for each token
+        smoothing: of the labels
+    """
+
+    bits: float
+    smoothing: float
+
+
+def stored_loss(path: Path) -> StoredLoss | None:
+    """What a checkpoint tells of its validation; None where that was no cross-entropy."""
+    state = _read_state(path) if path.suffix == ".pt" else {}
+    cfg = _part(state, "cfg")
+    loss = _part(state, "extra_state").get("val_loss")
+    metric = _part(cfg, "checkpoint").get("best_checkpoint_metric")
+    criterion = _part(cfg, "criterion")
+    smoothing = criterion.get("label_smoothing") or 0.0
+    known = criterion.get("_name") in CROSS_ENTROPIES and metric in ("loss", "nll_loss")
+    if not known or not isinstance(loss, int | float) or not math.isfinite(loss):
+        return None
+    if not isinstance(smoothing, float) or not 0 <= smoothing < 1:
+        return None
+    return StoredLoss(loss, 0.0 if metric == "nll_loss" else smoothing)
+
+
 def describe(options: Mapping[str, Any], attends: bool) -> str:
     """The stored options of a model in one line: cells, attention, layers, sizes.
 

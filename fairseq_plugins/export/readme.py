@@ -68,7 +68,8 @@ print(model.generate(["a text"])[0][0].text)
 |---|---:|
 {files}
 
-Exported by fairseq-s2s {__version__}. There is no pickle in this folder; `config.json` has the SHA-256 of each file.
+Exported by fairseq-s2s {__version__}. There is no pickle in this folder; `config.json` has the
+SHA-256 of each file.
 """
 
 

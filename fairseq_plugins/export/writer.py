@@ -74,8 +74,9 @@ def export(
         graphs = trace(model) if onnx or int8 or torch else None
         names = write_onnx(graphs, folder, int8=int8) if graphs and (onnx or int8) else None
         if graphs and torch:
-            save(graphs.source, folder / "source.pt2")
-            save(graphs.step, folder / "step.pt2")
+            for part, program in (("source", graphs.source), ("step", graphs.step)):
+                program.example_inputs = None  # which torch pickles
+                save(program, folder / f"{part}.pt2")
         _write_weights(opened.checkpoint, folder / WEIGHTS)
         _copy_texts(opened, folder)
         _write_card(card, folder / CARD)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import S2SError
-from ..hypothesis import Hypothesis
+from ..hypothesis import Hypothesis, check_settings
 from ..package import PIECES, Package, graph_file, read_package
 from .search import BeamSearch, Found, Ints, SearchSettings, StepResult, Tensors
 from .vocabulary import Vocabulary
@@ -109,6 +109,9 @@ class OnnxModel:
         Raises:
             S2SError: for settings out of range, or a text that is too long
         """
+        check_settings(
+            beam=beam, nbest=nbest, min_len=min_len, max_len=max_len, temperature=temperature
+        )
         settings = SearchSettings(beam, lenpen, temperature, no_repeat_ngram, min_len, max_len)
         sources = [self._source(text) for text in texts]
         results: list[list[Hypothesis]] = [[] for _ in sources]
@@ -130,7 +133,7 @@ class OnnxModel:
         tensors = self._graphs[0].run(carried, {"src_tokens": src_tokens})
         source = dict(zip(carried, tensors, strict=True))
         state = {name: source.pop(name) for name in self._states("state")}
-        return BeamSearch(self._step, source, state, settings).run()
+        return BeamSearch(self._step, source, state, settings, len(self.target)).run()
 
     def _states(self, when: str) -> list[str]:
         """The states' names in the graphs: ``"state"`` before a step, ``"next"`` after it."""

@@ -89,6 +89,7 @@ class BeamSearch:
         source: of each sentence, what stays the same
         state: of each sentence, the first state
         settings: how to search
+        vocabulary: the number of symbols; no beam is wider than those that can come first
 
     Attributes:
         places: the sentences that are left, by their places in the batch
@@ -98,9 +99,15 @@ class BeamSearch:
     """
 
     def __init__(
-        self, step: StepModel, source: Tensors, state: Tensors, settings: SearchSettings
+        self,
+        step: StepModel,
+        source: Tensors,
+        state: Tensors,
+        settings: SearchSettings,
+        vocabulary: int,
     ) -> None:
-        self.step, self.settings, self.beam = step, settings, settings.beam
+        self.step, self.settings = step, settings
+        self.beam = min(settings.beam, vocabulary - 1)  # all but <pad>
         self.sentences = source
         sentences = len(next(iter(state.values())))
         self.places = np.arange(sentences)

@@ -1,0 +1,74 @@
+"""ONNX files compute what the graphs do."""
+
+import pytest
+import torch
+
+onnxruntime = pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
+
+from fairseq_plugins.export.graphs import trace  # noqa: E402
+from fairseq_plugins.export.onnx_files import OPSET, write_onnx  # noqa: E402
+
+from ..builders import make_task  # noqa: E402
+from ..cases import build_case  # noqa: E402
+from .test_graphs import ALL, largest_difference  # noqa: E402
+
+SOME = {
+    "s2s_attn_tiny-lstm-bidirectional",
+    "s2s_attn_tiny-pointer",
+    "s2s_tiny-every-step-gru",
+    "s2s_transformer_attn-gru",
+}
+
+
+def runner(path, wanted: list[str]):
+    """A graph as a function of tensors, in the order of its first export."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [each.name for each in session.get_inputs()]
+
+    def run(given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        inputs = {name: given[name].numpy() for name in names}
+        return [torch.from_numpy(array) for array in session.run(wanted, inputs)]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in ALL]
+)
+def test_files_are_the_model(case, tmp_path):
+    model = build_case(case, make_task()).float()
+    graphs = trace(model)
+    names = write_onnx(graphs, tmp_path)
+    assert names.source == tuple(graphs.names.source) and names.precisions == ("fp32",)
+    read = runner(tmp_path / "source.onnx", graphs.names.carried)
+    step = runner(tmp_path / "step.onnx", graphs.names.step)
+    inputs = ["words", *graphs.names.carried]
+    difference = largest_difference(
+        model,
+        graphs,
+        lambda src_tokens: read({"src_tokens": src_tokens}),
+        lambda *given: step(dict(zip(inputs, given, strict=True))),
+    )
+    assert difference < 1e-5
+    for part in ("source", "step"):
+        file = onnx.load(tmp_path / f"{part}.onnx")
+        onnx.checker.check_model(file)
+        assert {each.domain: each.version for each in file.opset_import}[""] == OPSET
+
+
+def test_eight_bits_are_near_and_small(tmp_path):
+    model = build_case("s2s_attn_tiny-two-layers", make_task()).float()
+    graphs = trace(model)
+    assert write_onnx(graphs, tmp_path, int8=True).precisions == ("fp32", "int8")
+    read = runner(tmp_path / "source.int8.onnx", graphs.names.carried)
+    step = runner(tmp_path / "step.int8.onnx", graphs.names.step)
+    inputs = ["words", *graphs.names.carried]
+    difference = largest_difference(
+        model,
+        graphs,
+        lambda src_tokens: read({"src_tokens": src_tokens}),
+        lambda *given: step(dict(zip(inputs, given, strict=True))),
+    )
+    assert 0 < difference < 0.1
