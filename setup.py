@@ -20,7 +20,10 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["fairseq_plugins*", "chatbot*"]),
-    package_data={"chatbot": ["corpus/**/*.txt", "*.css", "*.js"]},
+    package_data={
+        "chatbot": ["corpus/**/*.txt", "*.css", "*.js", "py.typed"],
+        "fairseq_plugins": ["py.typed"],
+    },
     install_requires=[
         "torch>=2.6",
         "numpy",

@@ -109,8 +109,8 @@ def read_weights(package: Package) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise S2SError(f"The weights {path} cannot be read: {_first_line(error)}.") from error
     weights |= {name: weights[owner] for name, owner in tied.items() if owner in weights}
-    source, target = package.languages
-    return Checkpoint(path, dict(package.model), {"source_lang": source, "target_lang": target}, weights)
+    task = dict(zip(("source_lang", "target_lang"), package.languages, strict=True))
+    return Checkpoint(path, dict(package.model), task, weights)
 
 
 def check_options(options: Mapping[str, Any], config: type) -> dict[str, Any]:

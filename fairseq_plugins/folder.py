@@ -22,7 +22,7 @@ def replacing(folder: Path, foreign: Callable[[Path], str | None]) -> Iterator[P
 
     Args:
         folder: where it is to be
-        foreign: the name of something, in a folder, that was not written by the same program, or None
+        foreign: the name of something, in it, that another program wrote, or None
 
     Raises:
         FolderError: before the work and after it, where ``folder`` holds something foreign; before

@@ -8,8 +8,8 @@
 """
 
 import logging
-import threading
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
@@ -237,8 +237,8 @@ class Seq2Seq:
             texts: any number of texts
 
         Returns:
-            (texts, decoder_dim), float32, on the CPU: the first state of the decoder's top layer, or
-            the context of ``--bridge summary``
+            (texts, decoder_dim), float32, on the CPU: the first state of the decoder's top layer,
+            or the context of ``--bridge summary``
 
         Raises:
             S2SError: for a model whose decoder starts with 0 (``--bridge zero``), or a text that is

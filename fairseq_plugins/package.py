@@ -5,6 +5,8 @@
 ``model.safetensors`` the weights
 ``dict.LANG.txt``     the dictionaries
 ``spm.model``         the SentencePiece model, if the text was encoded with one
+``words.txt``         the words of the training, if they stood beside the dictionaries; a chat
+                      tells by them what it cannot know
 ``card.json``         what is known of the model: data, licence, date, scores
 ``README.md``         the same to be read
 ``*.onnx``            with ``--onnx``: the graphs of the model
@@ -23,6 +25,7 @@ from .errors import S2SError
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 PIECES = "spm.model"
+WORDS = "words.txt"
 CARD = "card.json"
 README = "README.md"
 FORMAT = "fairseq-s2s"
@@ -103,8 +106,11 @@ def graph_file(part: str, precision: str) -> str:
 
 def checksum(path: Path) -> str:
     """SHA-256 of a file."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_package(folder: str | Path) -> Package:

@@ -208,9 +208,7 @@ def _score_by_step(model: S2SModel, pairs: Sequence[Pair]) -> list[list[float]]:
     return [row[: len(target)] for row, (_, target) in zip(rows, pairs, strict=True)]
 
 
-def _search(
-    subject: Subject, sources: Sequence[Tensor], **options: object
-) -> list[list[Output]]:
+def _search(subject: Subject, sources: Sequence[Tensor], **options: object) -> list[list[Output]]:
     """fairseq's search with the prepared model, in its thread."""
     config = GenerationConfig(**{"max_len_a": 0, "max_len_b": LONGEST, **options})
     empty = torch.zeros(0, dtype=torch.long)

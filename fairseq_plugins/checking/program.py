@@ -45,10 +45,7 @@ def check(
     """
     opened = open_model(path, data, languages)
     prepared = load(path, data=data, languages=languages)
-    if texts is not None:
-        pairs = _read_texts(prepared, *texts)
-    else:
-        pairs = _read_subset(opened, subset)
+    pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset)
     loss = stored_loss(opened.checkpoint.path)
     subject = Subject(
         build(opened.checkpoint, opened.task, "fp32").eval(),

@@ -84,9 +84,7 @@ def random_pairs(source: Dictionary, target: Dictionary, count: int) -> list[Pai
 
     def sentence(dictionary: Dictionary) -> Tensor:
         length = int(torch.randint(1, 21, (), generator=generator))
-        words = torch.randint(
-            dictionary.nspecial, len(dictionary), (length,), generator=generator
-        )
+        words = torch.randint(dictionary.nspecial, len(dictionary), (length,), generator=generator)
         return torch.cat([words, torch.tensor([dictionary.eos()])])
 
     return [(sentence(source), sentence(target)) for _ in range(count)]

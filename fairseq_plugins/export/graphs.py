@@ -140,9 +140,7 @@ def trace(model: FairseqEncoderDecoderModel) -> Graphs:
         torch.export.export(
             source, (_source(model, LENGTHS[0]),), dynamic_shapes=({0: batch, 1: src_len},)
         ),
-        torch.export.export(
-            step, (words, *examples[0]), dynamic_shapes=({0: batch}, carried_dims)
-        ),
+        torch.export.export(step, (words, *examples[0]), dynamic_shapes=({0: batch}, carried_dims)),
         max_source,
     )
 

@@ -1,8 +1,8 @@
 """Layers in a form that a graph with an open length can hold.
 
 The library's kernels (``nn.GRU``) have none, and a loop of Python would be unrolled: here each
-recurrent layer becomes a cell in a scan over time, with the same weights. fairseq's Transformer asks
-whether there is padding at all, which a graph cannot.
+recurrent layer becomes a cell in a scan over time, with the same weights. fairseq's Transformer
+asks whether there is padding at all, which a graph cannot.
 """
 
 import torch
@@ -15,6 +15,7 @@ from ..modules.cells import Cell, State, build_cell
 from ..modules.directions import Bidirectional
 from ..modules.rnn import RNN, CellRNN
 from ..modules.stack import Stack
+
 
 class ScannedRNN(CellRNN):
     """A :class:`CellRNN` whose loop over time is a scan."""

@@ -25,6 +25,7 @@ from ..package import (
     README,
     VERSION,
     WEIGHTS,
+    WORDS,
     GraphNames,
     Package,
     checksum,
@@ -107,13 +108,15 @@ def _write_weights(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def _copy_texts(opened: Opened, folder: Path) -> None:
-    """The dictionaries and the SentencePiece model."""
+    """The dictionaries, the SentencePiece model and, if it is there, the list of words."""
     languages = (opened.task.cfg.source_lang, opened.task.cfg.target_lang)
     for language in languages:
         name = f"dict.{language}.txt"
         shutil.copyfile(opened.folder / name, folder / name)
     if opened.pieces_file is not None:
         shutil.copyfile(opened.pieces_file, folder / PIECES)
+    if (opened.folder / WORDS).is_file():
+        shutil.copyfile(opened.folder / WORDS, folder / WORDS)
 
 
 def _write_card(card: ModelCard, path: Path) -> None:

@@ -15,9 +15,7 @@ from .vocabulary import Vocabulary
 try:
     import onnxruntime
 except ImportError as error:
-    raise S2SError(
-        "onnxruntime is not installed: run pip install 'fairseq-s2s[onnx]'."
-    ) from error
+    raise S2SError("onnxruntime is not installed: run pip install 'fairseq-s2s[onnx]'.") from error
 
 import sentencepiece
 
@@ -61,9 +59,7 @@ class OnnxModel:
         self.target = Vocabulary.read(package.dictionary(1))
         self.pieces = None
         if package.pieces:
-            self.pieces = sentencepiece.SentencePieceProcessor(
-                model_file=str(package.file(PIECES))
-            )
+            self.pieces = sentencepiece.SentencePieceProcessor(model_file=str(package.file(PIECES)))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors
         if threads is not None:
@@ -131,9 +127,9 @@ class OnnxModel:
             row[: len(source)] = source
         carried = [*(f"source.{name}" for name in names.source), *self._states("state")]
         tensors = self._graphs[0].run(carried, {"src_tokens": src_tokens})
-        source = dict(zip(carried, tensors, strict=True))
-        state = {name: source.pop(name) for name in self._states("state")}
-        return BeamSearch(self._step, source, state, settings, len(self.target)).run()
+        fixed = dict(zip(carried, tensors, strict=True))
+        state = {name: fixed.pop(name) for name in self._states("state")}
+        return BeamSearch(self._step, fixed, state, settings, len(self.target)).run()
 
     def _states(self, when: str) -> list[str]:
         """The states' names in the graphs: ``"state"`` before a step, ``"next"`` after it."""
@@ -176,9 +172,7 @@ class OnnxModel:
 def _session(path: Path, options: Any) -> Any:
     """A graph, ready to run."""
     try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has kinds of its own for every fault
         told = " ".join(str(error).split())[:200]
         raise S2SError(f"onnxruntime cannot load {path}: {told}") from error

@@ -183,7 +183,8 @@ class BeamSearch:
         self.places, self.ignored = self.places[left], self.ignored[left]
         rows = np.repeat(self.places, self.beam)
         self.source = select(self.sentences, rows)
-        return Candidates(*(part[left] for part in found)), ends[left]
+        found = Candidates(found.scores[left], found.words[left], found.rows[left])
+        return found, ends[left]
 
     def hypothesis(self, step: int, row: int, total: np.float32) -> Found:
         """What ``row`` has said, with ``</s>``, which brings it to the sum ``total``."""
@@ -198,7 +199,9 @@ class BeamSearch:
         ends[:, : self.beam] |= self.ignored
         chosen = np.argsort(ends, axis=1, kind="stable")[:, : self.beam]
         self.ignored = np.take_along_axis(ends, chosen, 1)
-        scores, words, rows = (np.take_along_axis(part, chosen, 1).reshape(-1) for part in found)
+        rows = np.take_along_axis(found.rows, chosen, 1).reshape(-1)
+        words = np.take_along_axis(found.words, chosen, 1).reshape(-1)
+        scores = np.take_along_axis(found.scores, chosen, 1).reshape(-1)
         self.words = np.column_stack([self.words[rows], words])
         self.totals = np.column_stack([self.totals[rows], scores])
         self.alignments = [alignment[rows] for alignment in self.alignments]

@@ -27,7 +27,9 @@ def doubled(count: int, seed: int) -> list[tuple[str, str]]:
     pairs = []
     for _ in range(count):
         words = generator.choices(LETTERS, weights, k=generator.randint(1, 4))
-        pairs.append((" ".join(words), " ".join(f"{word.upper()} {word.upper()}" for word in words)))
+        pairs.append(
+            (" ".join(words), " ".join(f"{word.upper()} {word.upper()}" for word in words))
+        )
     return pairs
 
 

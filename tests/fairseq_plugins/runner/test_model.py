@@ -133,7 +133,11 @@ def changed(package, tmp_path, name: str, change):
         ("dict.src.txt", lambda data: data + b"word 1\n", "not the file that was exported"),
         ("config.json", lambda data: data[:-20], "cannot be read"),
         ("config.json", lambda data: b"[]", "not that of an exported model"),
-        ("config.json", lambda data: data.replace(b'_version": 1', b'_version": 9'), "has format 9"),
+        (
+            "config.json",
+            lambda data: data.replace(b'_version": 1', b'_version": 9'),
+            "has format 9",
+        ),
         ("config.json", lambda data: data.replace(b'"languages"', b'"l"'), "is damaged"),
         ("config.json", lambda data: data.replace(b'"step.onnx"', b'"o"'), "has no step.onnx"),
     ],

@@ -88,7 +88,7 @@ def test_it_finds_what_fairseq_finds(name, symbols, arch):
     pairs = random_pairs(task, [(5, 1), (1, 1), (8, 1), (3, 1)])
     expected = by_fairseq(task, model, pairs, settings)
     found = by_runner(model, pairs, settings, task)
-    for one, other, (source, _) in zip(found, expected, pairs, strict=True):
+    for one, other in zip(found, expected, strict=True):
         other = [hypothesis for hypothesis in other if hypothesis["score"] > -np.inf]
         assert [h.words for h in one] == [h["tokens"].tolist() for h in other]
         for mine, theirs in zip(one, other, strict=True):
