@@ -48,6 +48,11 @@ setup(
             "sacremoses>=0.1.1",
             "tqdm>=4.60",
         ],
+        # The documentation's site; its tools need Python 3.11.
+        "docs": [
+            "mkdocs-material>=9.5; python_version >= '3.11'",
+            "mkdocstrings[python]>=0.27; python_version >= '3.11'",
+        ],
         "export": ["onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.4"],
         "onnx": ["onnxruntime>=1.18"],
         "test": [
