@@ -1,4 +1,4 @@
-"""Formulas in the docstrings, LaTeX of few words, as plain HTML: no page needs a script for them."""
+"""Formulas of the docstrings, LaTeX of few words, as plain HTML: no page needs a script."""
 
 import re
 from html import escape
@@ -111,7 +111,9 @@ class _Reader:
             return f"{_bracket(self.atom())} / {_bracket(self.atom())}"
         if name == "sqrt":
             return f"√{_bracket(self.atom())}"
-        raise ValueError(f"\\{name} is not known to scripts/documenting/formulas.py: {self.formula}")
+        raise ValueError(
+            f"\\{name} is not known to scripts/documenting/formulas.py: {self.formula}"
+        )
 
 
 def _bracket(part: str) -> str:

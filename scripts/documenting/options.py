@@ -24,7 +24,7 @@ def registered() -> dict[str, dict[str, type]]:
 
     import fairseq_plugins.criterions
     import fairseq_plugins.models
-    import fairseq_plugins.tasks
+    import fairseq_plugins.tasks  # noqa: F401
 
     found = {
         "models": fairseq.models.MODEL_DATACLASS_REGISTRY,
@@ -32,9 +32,7 @@ def registered() -> dict[str, dict[str, type]]:
         "tasks": fairseq.tasks.TASK_DATACLASS_REGISTRY,
     }
     return {
-        kind: {
-            name: each for name, each in registry.items() if each.__module__.startswith(PACKAGE)
-        }
+        kind: {name: each for name, each in registry.items() if each.__module__.startswith(PACKAGE)}
         for kind, registry in found.items()
     }
 
