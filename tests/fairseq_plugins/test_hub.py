@@ -298,6 +298,8 @@ def test_embeddings_are_the_decoders_first_state(model):
 
 
 def test_a_decoder_that_starts_with_zero_has_no_vector(digits, tmp_path):
-    train(digits / "bin", tmp_path, "--arch", "s2s_attn_tiny", "--bridge", "zero", "--max-update", 1)
+    train(
+        digits / "bin", tmp_path, "--arch", "s2s_attn_tiny", "--bridge", "zero", "--max-update", 1
+    )
     with pytest.raises(S2SError, match="no semantic vector: .*--bridge zero"):
         load(tmp_path, data=digits / "bin").embed(["1"])
