@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An exported model beside the model that it was exported from: the same answers, how large, how fast.
+"""An exported model beside the one that it was made from: the same answers, how large, how fast.
 
 Usage: scripts/benchmark_export.py --model RUN --data DATA-BIN --texts FILE --references FILE \
            [--language de] [--rounds 5] [--json docs/export.json]
@@ -25,12 +25,13 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 import sacrebleu
 
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.hypothesis import Hypothesis
+
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # before torch
 
 TIE = 1e-4  # of two scores, mean log-probabilities
 ALONE = 50  # texts that are answered one by one
