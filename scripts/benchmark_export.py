@@ -23,8 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import sacrebleu
 
@@ -33,6 +32,7 @@ from fairseq_plugins.hypothesis import Hypothesis
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # before torch
 
+ROOT = Path(__file__).resolve().parents[1]
 TIE = 1e-4  # of two scores, mean log-probabilities
 ALONE = 50  # texts that are answered one by one
 SHARDS = 20  # of which fairseq-generate answers one, where it answers one by one
