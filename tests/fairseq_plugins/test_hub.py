@@ -290,7 +290,7 @@ def test_embeddings_are_the_decoders_first_state(model):
     assert torch.allclose(vectors[0], vectors[2], atol=1e-6)
     assert not torch.allclose(vectors[0], vectors[1], atol=1e-2)
     assert torch.allclose(model.embed(["4"])[0], vectors[1], atol=1e-5)
-    source = model._source("4").unsqueeze(0)
+    source = model.codec.source("4").unsqueeze(0)
     with torch.no_grad():
         state = model.model.decoder.init_state(model.model.encoder(source))
     assert torch.allclose(vectors[1], state["hidden"][0, -1], atol=1e-5)
