@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from fairseq_plugins import S2SError
 from fairseq_plugins.export.graphs import Graphs, trace
 
 from ..builders import build_model, make_task
@@ -25,8 +24,8 @@ SOME = {
     "s2s_tiny-reset-before",
     "s2s_conv_attn-gru",
     "s2s_transformer_attn-gru",
+    "s2s_hred-lstm",
 }
-ALL = [case for case in CASES if "hred" not in case]
 
 
 def sources(rows: int, length: int, seed: int) -> torch.Tensor:
@@ -65,7 +64,7 @@ def largest_difference(model, graphs: Graphs, read, step) -> float:
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in ALL]
+    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in CASES]
 )
 def test_graphs_are_the_model(case):
     model = build_case(case, make_task())
@@ -89,8 +88,3 @@ def test_only_what_a_step_reads_is_carried():
     names = trace(build_model("s2s_attn_tiny", rnn_type="gru")).names
     assert set(names.source) == {"keys", "values", "padding_mask"}
     assert names.state == ["hidden"]
-
-
-def test_a_hierarchical_encoder_is_refused_in_a_sentence():
-    with pytest.raises(S2SError, match=r"hierarchical encoder .* without --onnx"):
-        trace(build_case("s2s_hred-gru", make_task()))
