@@ -6,7 +6,7 @@ import torch
 from fairseq_plugins.export.graphs import Graphs, trace
 
 from ..builders import build_model, make_task
-from ..cases import CASES, build_case
+from ..cases import CASES, PRESETS, build_case
 
 SIZES = ((1, 1), (1, 6), (4, 3), (5, 9))  # sentences, words; 3 and 7 are those of the tracing
 STEPS = 3
@@ -88,3 +88,20 @@ def test_only_what_a_step_reads_is_carried():
     names = trace(build_model("s2s_attn_tiny", rnn_type="gru")).names
     assert set(names.source) == {"keys", "values", "padding_mask"}
     assert names.state == ["hidden"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"encoder_layers": 3, "residual_from": 2, "rnn_type": "gru"},
+        {"encoder_direction": "backward", "rnn_type": "lstm"},
+        {"encoder_direction": "bidirectional-first", "encoder_layers": 2, "rnn_type": "rnn"},
+        {"encoder_direction": "forward", "encoder_layers": 2, "cell_norm": "layer"},
+    ],
+    ids=str,
+)
+def test_hierarchical_encoders_of_all_forms(options):
+    small, _ = PRESETS["s2s_hred"]
+    model = build_model("s2s_hred", make_task(), **{**small, **options})
+    graphs = trace(model)
+    assert largest_difference(model, graphs, graphs.source.module(), graphs.step.module()) < 1e-10
