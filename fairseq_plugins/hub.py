@@ -43,6 +43,7 @@ from torch import Tensor  # noqa: E402
 
 from ._alignment import WordAlignment, align  # noqa: E402
 from ._loading import build, open_model  # noqa: E402
+from ._texts import TextCodec  # noqa: E402
 from ._token_stream import Token, TokenStream  # noqa: E402
 from ._whole_texts import Output, Request, embed, force, search  # noqa: E402
 from ._word_choice import RowOptions  # noqa: E402
@@ -109,23 +110,23 @@ class Seq2Seq:
         self.task = task
         self.pieces = pieces
         self.folder = folder
+        self.codec = TextCodec(*self.dictionaries, pieces, model.encoder.max_positions())
         self.attends = hasattr(model.decoder, "attention")
         self._starting = threading.Lock()
         self._batcher: StepBatcher | None = None
 
     def encode(self, text: str) -> list[str]:
         """Text -> pieces, or words where the model has no SentencePiece model."""
-        text = text.encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
-        return self.pieces.encode(text, out_type=str) if self.pieces else text.split()
+        return self.codec.encode(text)
 
     def decode(self, tokens: Sequence[str]) -> str:
         """Pieces -> text."""
-        return self.pieces.decode(list(tokens)) if self.pieces else " ".join(tokens)
+        return self.codec.decode(tokens)
 
     def source_tokens(self, text: str) -> list[str]:
         """The pieces that the model reads: unknown ones as ``<unk>``, ``</s>`` at the end."""
         dictionary = self.task.source_dictionary
-        return [dictionary[index] for index in self._source(text).tolist()]
+        return [dictionary[index] for index in self.codec.source(text).tolist()]
 
     def generate(
         self,
@@ -177,7 +178,7 @@ class Seq2Seq:
         check_settings(
             beam=beam, nbest=nbest, min_len=min_len, max_len=max_len, temperature=temperature
         )
-        requests = self._requests(texts, prefix, constraints)
+        requests = self.codec.requests(texts, prefix, constraints)
         if sampling and constraints:
             raise S2SError("constraints need a search, not sampling: leave one of them out.")
         config = GenerationConfig(
@@ -204,7 +205,7 @@ class Seq2Seq:
             None if sampling else ("search", together),
             progress,
         )
-        return [[self._hypothesis(each) for each in outputs[:nbest]] for outputs in found]
+        return [[self.codec.hypothesis(each) for each in outputs[:nbest]] for outputs in found]
 
     def _in_parts(
         self,
@@ -249,7 +250,7 @@ class Seq2Seq:
             raise S2SError(
                 "This model has no semantic vector: its decoder starts with 0 (--bridge zero)."
             )
-        sources = [self._source(text) for text in texts]
+        sources = [self.codec.source(text) for text in texts]
         if not sources:
             return torch.zeros(0, self.model.decoder.bridge.decoder_dim)
         vectors = self.batcher.run_together(
@@ -303,7 +304,7 @@ class Seq2Seq:
             Busy: where too many wait
         """
         check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
-        sources = [self._source(text) for text in texts]
+        sources = [self.codec.source(text) for text in texts]
         options = [
             RowOptions(
                 sampling=sampling,
@@ -335,7 +336,9 @@ class Seq2Seq:
         """
         if not pairs:
             return []
-        tensors = [(self._source(source), self._target(target)) for source, target in pairs]
+        tensors = [
+            (self.codec.source(source), self.codec.target(target)) for source, target in pairs
+        ]
         return self.batcher.run_together(tensors, lambda pairs: force(self.model, pairs), "score")
 
     def align(
@@ -362,7 +365,7 @@ class Seq2Seq:
 
     def indices(self, source: str, target: str) -> tuple[Tensor, Tensor]:
         """A pair as the model reads it: (src_len,) and (tgt_len,), each with ``</s>``."""
-        return self._source(source), self._target(target)
+        return self.codec.source(source), self.codec.target(target)
 
     @property
     def batcher(self) -> StepBatcher:
@@ -375,66 +378,3 @@ class Seq2Seq:
     def close(self) -> None:
         """End the model's thread; whoever waits gets an S2SError, and whoever asks later too."""
         self.batcher.close()
-
-    def _source(self, text: str) -> Tensor:
-        """Text -> indices (src_len,)."""
-        line = " ".join(self.encode(text))
-        source = self.task.source_dictionary.encode_line(
-            line, add_if_not_exist=False, append_eos=True
-        )
-        longest = self.model.encoder.max_positions()
-        if len(source) > longest:
-            raise S2SError(
-                f"A text of {len(source)} pieces is longer than this model can read ({longest}): "
-                "shorten it."
-            )
-        return source.long()
-
-    def _requests(
-        self,
-        texts: Sequence[str],
-        prefixes: Sequence[str] | None,
-        constraints: Sequence[Sequence[str]] | None,
-    ) -> list[Request]:
-        """What is to be searched for."""
-        for name, given in (("prefix", prefixes), ("constraints", constraints)):
-            if isinstance(given, str) or given is not None and len(given) != len(texts):
-                raise S2SError(f"{name} needs an entry for each of the {len(texts)} texts.")
-        requests = []
-        for place, text in enumerate(texts):
-            prefix = self._target(prefixes[place] if prefixes else "")[:-1]
-            phrases = [] if constraints is None else constraints[place]
-            requests.append(Request(self._source(text), prefix, tuple(map(self._phrase, phrases))))
-        return requests
-
-    def _phrase(self, text: str) -> Tensor:
-        """A constraint -> indices (phrase_len,)."""
-        phrase = self._target(text)[:-1]
-        if not len(phrase) or bool(phrase.eq(self.task.target_dictionary.unk()).any()):
-            raise S2SError(
-                f"The phrase {text!r} cannot be written with this model's vocabulary: use other "
-                "words."
-            )
-        return phrase
-
-    def _target(self, target: str | Sequence[str]) -> Tensor:
-        """Text or tokens -> indices (tgt_len,)."""
-        dictionary = self.task.target_dictionary
-        tokens = self.encode(target) if isinstance(target, str) else list(target)
-        if tokens and tokens[-1] == dictionary.eos_word:
-            tokens.pop()
-        return torch.tensor([*(dictionary.index(token) for token in tokens), dictionary.eos()])
-
-    def _hypothesis(self, found: Output) -> Hypothesis:
-        """fairseq's output for one row of a batch."""
-        source_dict, target_dict = self.task.source_dictionary, self.task.target_dictionary
-        ends = (target_dict.bos_word, target_dict.eos_word, target_dict.pad_word)
-        tokens = [target_dict[index] for index in found.tokens]
-        return Hypothesis(
-            text=self.decode([token for token in tokens if token not in ends]),
-            tokens=tokens,
-            score=found.score,
-            token_scores=found.token_scores,
-            source_tokens=[source_dict[index] for index in found.source],
-            alignment=found.alignment,
-        )

@@ -14,10 +14,8 @@ from fairseq.models import FairseqEncoderDecoderModel
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from ..errors import S2SError
 from ..modules.bridge import EncoderOut
 from ..modules.fast import set_fast
-from ..modules.hierarchical_encoder import HierarchicalEncoder
 from .traceable import make_traceable
 
 BATCH, LENGTHS = 3, (7, 5)  # of the sources that the model is traced with; none is special
@@ -116,16 +114,8 @@ def trace(model: FairseqEncoderDecoderModel) -> Graphs:
 
     Args:
         model: of this package, in evaluation mode, not prepared for generation
-
-    Raises:
-        S2SError: for an encoder that has no such form
     """
     model = copy.deepcopy(model).eval()
-    if isinstance(model.encoder, HierarchicalEncoder):
-        raise S2SError(
-            "A hierarchical encoder (s2s_hred) has no graph of an open length: export it without "
-            "--onnx."
-        )
     set_fast(model, False)
     make_traceable(model)
     names = find_names(model)

@@ -290,7 +290,7 @@ def test_embeddings_are_the_decoders_first_state(model):
     assert torch.allclose(vectors[0], vectors[2], atol=1e-6)
     assert not torch.allclose(vectors[0], vectors[1], atol=1e-2)
     assert torch.allclose(model.embed(["4"])[0], vectors[1], atol=1e-5)
-    source = model._source("4").unsqueeze(0)
+    source = model.codec.source("4").unsqueeze(0)
     with torch.no_grad():
         state = model.model.decoder.init_state(model.model.encoder(source))
     assert torch.allclose(vectors[1], state["hidden"][0, -1], atol=1e-5)
@@ -298,6 +298,8 @@ def test_embeddings_are_the_decoders_first_state(model):
 
 
 def test_a_decoder_that_starts_with_zero_has_no_vector(digits, tmp_path):
-    train(digits / "bin", tmp_path, "--arch", "s2s_attn_tiny", "--bridge", "zero", "--max-update", 1)
+    train(
+        digits / "bin", tmp_path, "--arch", "s2s_attn_tiny", "--bridge", "zero", "--max-update", 1
+    )
     with pytest.raises(S2SError, match="no semantic vector: .*--bridge zero"):
         load(tmp_path, data=digits / "bin").embed(["1"])

@@ -3,11 +3,10 @@
 import pytest
 import torch
 
-from fairseq_plugins import S2SError
 from fairseq_plugins.export.graphs import Graphs, trace
 
 from ..builders import build_model, make_task
-from ..cases import CASES, build_case
+from ..cases import CASES, PRESETS, build_case
 
 SIZES = ((1, 1), (1, 6), (4, 3), (5, 9))  # sentences, words; 3 and 7 are those of the tracing
 STEPS = 3
@@ -25,8 +24,8 @@ SOME = {
     "s2s_tiny-reset-before",
     "s2s_conv_attn-gru",
     "s2s_transformer_attn-gru",
+    "s2s_hred-lstm",
 }
-ALL = [case for case in CASES if "hred" not in case]
 
 
 def sources(rows: int, length: int, seed: int) -> torch.Tensor:
@@ -65,7 +64,7 @@ def largest_difference(model, graphs: Graphs, read, step) -> float:
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in ALL]
+    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in CASES]
 )
 def test_graphs_are_the_model(case):
     model = build_case(case, make_task())
@@ -91,6 +90,18 @@ def test_only_what_a_step_reads_is_carried():
     assert names.state == ["hidden"]
 
 
-def test_a_hierarchical_encoder_is_refused_in_a_sentence():
-    with pytest.raises(S2SError, match=r"hierarchical encoder .* without --onnx"):
-        trace(build_case("s2s_hred-gru", make_task()))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"encoder_layers": 3, "residual_from": 2, "rnn_type": "gru"},
+        {"encoder_direction": "backward", "rnn_type": "lstm"},
+        {"encoder_direction": "bidirectional-first", "encoder_layers": 2, "rnn_type": "rnn"},
+        {"encoder_direction": "forward", "encoder_layers": 2, "cell_norm": "layer"},
+    ],
+    ids=str,
+)
+def test_hierarchical_encoders_of_all_forms(options):
+    small, _ = PRESETS["s2s_hred"]
+    model = build_model("s2s_hred", make_task(), **{**small, **options})
+    graphs = trace(model)
+    assert largest_difference(model, graphs, graphs.source.module(), graphs.step.module()) < 1e-10

@@ -11,14 +11,14 @@ from fairseq_plugins.export.graphs import trace  # noqa: E402
 from fairseq_plugins.export.onnx_files import OPSET, write_onnx  # noqa: E402
 
 from ..builders import make_task  # noqa: E402
-from ..cases import build_case  # noqa: E402
-from .test_graphs import ALL, largest_difference  # noqa: E402
+from ..cases import CASES, build_case  # noqa: E402
+from .test_graphs import largest_difference  # noqa: E402
 
 SOME = {
     "s2s_attn_tiny-lstm-bidirectional",
     "s2s_attn_tiny-pointer",
     "s2s_tiny-every-step-gru",
-    "s2s_transformer_attn-gru",
+    "s2s_hred-gru",
 }
 
 
@@ -35,7 +35,7 @@ def runner(path, wanted: list[str]):
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in ALL]
+    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in CASES]
 )
 def test_files_are_the_model(case, tmp_path):
     model = build_case(case, make_task()).float()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import zipfile
 
 import pytest
@@ -149,3 +150,42 @@ def test_the_command(digits, trained, tmp_path, capsys):
     assert main(["export", str(tmp_path / "nothing"), str(out)]) == 1
     assert capsys.readouterr().err.startswith("s2s: There is no checkpoint at")
     assert is_package(out)
+
+
+class Trap:
+    """What a file must not run."""
+
+    def __reduce__(self):
+        return (os.mkdir, ("trapped",))
+
+
+@pytest.mark.parametrize("form", ["a pickle", "torch's archive", "a huge header", "no weights"])
+def test_weights_that_are_none_are_refused_and_run_nothing(package, tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+    folder = export(package.folder, tmp_path / "out").folder
+    if form == "a pickle":
+        (folder / WEIGHTS).write_bytes(pickle.dumps({"weight": Trap()}))
+    elif form == "torch's archive":
+        torch.save({"weight": Trap()}, folder / WEIGHTS)
+    elif form == "a huge header":
+        (folder / WEIGHTS).write_bytes((1 << 62).to_bytes(8, "little") + b"{}")
+    else:
+        (folder / WEIGHTS).write_bytes((2).to_bytes(8, "little") + b"{}")
+    config = json.loads((folder / "config.json").read_text())
+    config["sha256"][WEIGHTS] = checksum(folder / WEIGHTS)
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(S2SError, match="cannot be read|do not fit its own options"):
+        load(folder)
+    assert not (tmp_path / "trapped").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("languages", ["../../etc", "x"]), ("languages", 7), ("model", []), ("graphs", {})],
+)
+def test_a_configuration_that_leads_elsewhere_is_damaged(package, tmp_path, key, value):
+    folder = export(package.folder, tmp_path / "out").folder
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, key: value}))
+    with pytest.raises(S2SError, match=r"config\.json is damaged"):
+        load(folder)
