@@ -92,13 +92,13 @@ def test_both_tutorials_have_the_same_commands_and_outputs():
     assert len(english) > 20
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+@pytest.mark.parametrize("page", sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")))
 def test_links_of_a_page_lead_to_files(page):
     """As GitHub follows them."""
     text = re.sub(r"^```.*?^```", "", (DOCS / page).read_text("utf-8"), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if "://" not in target:
-            assert (DOCS / target).exists(), target
+            assert (DOCS / page).parent.joinpath(target).exists(), target
 
 
 @pytest.mark.slow

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.documenting.docstrings import BLOCK, ROLE
-from scripts.documenting.formulas import to_html
+pytest.importorskip("griffe")
+
+from scripts.documenting.docstrings import BLOCK, ROLE  # noqa: E402
+from scripts.documenting.formulas import to_html  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 
