@@ -86,6 +86,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     """Which model."""
     parser.add_argument("model", help="a checkpoint, a folder that holds one, or an exported model")
     parser.add_argument("--data", help="folder of the dictionaries; by default the model's")
+    parser.add_argument(
+        "--user-dir", metavar="FOLDER", help="a package of your own that registers the model"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,6 +116,7 @@ def run_generate(args: argparse.Namespace) -> None:
             raise S2SError("--onnx reads an exported model, which has its dictionaries in it.")
         model = runner.load(args.model, precision=args.precision)
     else:
+        import_own(args.user_dir)
         from .hub import load  # torch and fairseq: seconds to import
 
         model = load(args.model, data=args.data)
@@ -121,8 +125,22 @@ def run_generate(args: argparse.Namespace) -> None:
         print(best.text, flush=True)
 
 
+def import_own(folder: str | None) -> None:
+    """Register the models of a user's package, as fairseq's commands do."""
+    if folder is None:
+        return
+    from . import hub  # noqa: F401  (fairseq, repaired)
+
+    if not Path(folder, "__init__.py").is_file():
+        raise S2SError(f"--user-dir {folder} is no package: it has no __init__.py.")
+    from fairseq.utils import import_user_module
+
+    import_user_module(argparse.Namespace(user_dir=folder))
+
+
 def run_export(args: argparse.Namespace) -> None:
     """Write a package."""
+    import_own(args.user_dir)
     from .export import export
 
     package = export(
@@ -141,6 +159,7 @@ def run_export(args: argparse.Namespace) -> None:
 
 def run_check(args: argparse.Namespace) -> int:
     """Print the table; 1 where a law is broken."""
+    import_own(args.user_dir)
     from .checking import check
     from .checking.program import write_table
 

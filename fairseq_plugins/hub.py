@@ -196,6 +196,12 @@ class Seq2Seq:
         )
         kind = None
         if constraints:
+            most = (len(self.task.target_dictionary) - 1) // 2  # fairseq takes twice as many words
+            if beam > most:
+                raise S2SError(
+                    f"beam is {beam}, but with constraints it must be at most {most}, half of this "
+                    "model's vocabulary."
+                )
             kind = "ordered" if ordered else "unordered"
             config.constraints = kind
         together = (beam, nbest, temperature, lenpen, no_repeat_ngram, min_len, max_len, kind)

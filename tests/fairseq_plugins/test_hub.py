@@ -265,6 +265,7 @@ def test_an_output_holds_its_constraints(model, ordered):
         ({"constraints": [["1"], ["word"]]}, "The phrase 'word' cannot be written"),
         ({"constraints": [["1"], [""]]}, "The phrase '' cannot be written"),
         ({"constraints": [["1"], ["2"]], "sampling": True}, "need a search, not sampling"),
+        ({"constraints": [["1"], ["2"]], "beam": 12}, "beam is 12, but with constraints"),
     ],
 )
 def test_wishes_that_cannot_be_met(model, options, sentence):
