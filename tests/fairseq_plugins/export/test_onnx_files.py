@@ -11,15 +11,20 @@ from fairseq_plugins.export.graphs import trace  # noqa: E402
 from fairseq_plugins.export.onnx_files import OPSET, write_onnx  # noqa: E402
 
 from ..builders import make_task  # noqa: E402
-from ..cases import CASES, build_case  # noqa: E402
+from ..cases import CASES, PRESETS, build_case  # noqa: E402
 from .test_graphs import largest_difference  # noqa: E402
 
 SOME = {
     "s2s_attn_tiny-lstm-bidirectional",
     "s2s_attn_tiny-pointer",
     "s2s_tiny-every-step-gru",
+    "s2s_transformer_attn-gru",
     "s2s_hred-gru",
 }
+# Every preset, and options with operations of their own: a case takes ten seconds.
+MORE = SOME | {case for case in CASES if case in {f"{preset}-lstm" for preset in PRESETS}}
+MORE |= {"s2s_cho2014-gru", "s2s_tiny-mixture", "s2s_tiny-maxout", "s2s_tiny-per-gate-norm-gru"}
+MORE |= {f"s2s_attn_tiny-{name}" for name in ("location", "local-p", "multi-head")}
 
 
 def runner(path, wanted: list[str]):
@@ -35,7 +40,7 @@ def runner(path, wanted: list[str]):
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in CASES]
+    "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in sorted(MORE)]
 )
 def test_files_are_the_model(case, tmp_path):
     model = build_case(case, make_task()).float()
