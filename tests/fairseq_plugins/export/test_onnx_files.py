@@ -1,5 +1,7 @@
 """ONNX files compute what the graphs do."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,8 +9,9 @@ onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
-from fairseq_plugins.export.graphs import trace  # noqa: E402
+from fairseq_plugins.export.graphs import Graphs, trace  # noqa: E402
 from fairseq_plugins.export.onnx_files import OPSET, write_onnx  # noqa: E402
+from fairseq_plugins.package import graph_file  # noqa: E402
 
 from ..builders import make_task  # noqa: E402
 from ..cases import CASES, PRESETS, build_case  # noqa: E402
@@ -39,6 +42,19 @@ def runner(path, wanted: list[str]):
     return run
 
 
+def difference(model, graphs: Graphs, folder: Path, precision: str) -> float:
+    """The largest between the files of a precision and the model."""
+    read = runner(folder / graph_file("source", precision), graphs.names.carried)
+    step = runner(folder / graph_file("step", precision), graphs.names.step)
+    inputs = ["words", *graphs.names.carried]
+    return largest_difference(
+        model,
+        graphs,
+        lambda src_tokens: read({"src_tokens": src_tokens}),
+        lambda *given: step(dict(zip(inputs, given, strict=True))),
+    )
+
+
 @pytest.mark.parametrize(
     "case", [pytest.param(c, marks=[] if c in SOME else [pytest.mark.slow]) for c in sorted(MORE)]
 )
@@ -47,16 +63,7 @@ def test_files_are_the_model(case, tmp_path):
     graphs = trace(model)
     names = write_onnx(graphs, tmp_path)
     assert names.source == tuple(graphs.names.source) and names.precisions == ("fp32",)
-    read = runner(tmp_path / "source.onnx", graphs.names.carried)
-    step = runner(tmp_path / "step.onnx", graphs.names.step)
-    inputs = ["words", *graphs.names.carried]
-    difference = largest_difference(
-        model,
-        graphs,
-        lambda src_tokens: read({"src_tokens": src_tokens}),
-        lambda *given: step(dict(zip(inputs, given, strict=True))),
-    )
-    assert difference < 1e-5
+    assert difference(model, graphs, tmp_path, "fp32") < 1e-5
     for part in ("source", "step"):
         file = onnx.load(tmp_path / f"{part}.onnx")
         onnx.checker.check_model(file)
@@ -67,13 +74,4 @@ def test_eight_bits_are_near_and_small(tmp_path):
     model = build_case("s2s_attn_tiny-two-layers", make_task()).float()
     graphs = trace(model)
     assert write_onnx(graphs, tmp_path, int8=True).precisions == ("fp32", "int8")
-    read = runner(tmp_path / "source.int8.onnx", graphs.names.carried)
-    step = runner(tmp_path / "step.int8.onnx", graphs.names.step)
-    inputs = ["words", *graphs.names.carried]
-    difference = largest_difference(
-        model,
-        graphs,
-        lambda src_tokens: read({"src_tokens": src_tokens}),
-        lambda *given: step(dict(zip(inputs, given, strict=True))),
-    )
-    assert 0 < difference < 0.1
+    assert 0 < difference(model, graphs, tmp_path, "int8") < 0.1
