@@ -20,7 +20,10 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["fairseq_plugins*", "chatbot*"]),
-    package_data={"chatbot": ["corpus/**/*.txt", "*.css", "*.js"]},
+    package_data={
+        "chatbot": ["corpus/**/*.txt", "*.css", "*.js", "py.typed"],
+        "fairseq_plugins": ["py.typed"],
+    },
     install_requires=[
         "torch>=2.6",
         "numpy",
@@ -28,7 +31,9 @@ setup(
         "rapidfuzz>=3.10",
         "sentencepiece>=0.2.0",
         "sacrebleu>=2.4",
+        "safetensors>=0.4.3",
         "tensorboardX>=2.6",
+        "tqdm>=4.60",
     ],
     extras_require={
         # Only here: the fork installs files named fairseq/, which would overwrite a user's own.
@@ -43,6 +48,13 @@ setup(
             "sacremoses>=0.1.1",
             "tqdm>=4.60",
         ],
+        # The documentation's site; its tools need Python 3.11.
+        "docs": [
+            "mkdocs-material>=9.5; python_version >= '3.11'",
+            "mkdocstrings[python]>=0.27; python_version >= '3.11'",
+        ],
+        "export": ["onnx>=1.16", "onnxruntime>=1.18", "onnxscript>=0.4"],
+        "onnx": ["onnxruntime>=1.18"],
         "test": [
             "mypy>=2.4",
             "playwright>=1.49",

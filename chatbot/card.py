@@ -1,37 +1,12 @@
-"""What is known about a trained model: from the model, its checkpoint and a card beside it.
+"""The card of a model that is talked to: what is known about it, in texts that may be shown."""
 
-``card.json``, which is optional, tells what a checkpoint cannot: ``data``, ``licence`` and ``date``
-are texts, ``scores`` is an object of names and values.
-"""
-
-import json
-import logging
-import math
-from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING
 
 from .dialog import Card, clean
 
 if TYPE_CHECKING:
     from fairseq_plugins.hub import Seq2Seq
-
-CARD_FILE = "card.json"
-TEXTS = ("data", "licence", "date")
-MAX_BYTES = 1 << 16  # of card.json
-MAX_TEXT = 300  # characters of a text
-MAX_SCORE = 60  # characters of a score's name and of its value
-MAX_SCORES = 12
-
-# Losses that are the cross-entropy itself where no label smoothing is asked for.
-CROSS_ENTROPIES = (
-    "cross_entropy",
-    "label_smoothed_cross_entropy",
-    "label_smoothed_cross_entropy_fused",
-)
-
-logger = logging.getLogger(__name__)
 
 
 def read_card(model: "Seq2Seq", name: str, path: str | Path) -> Card:
@@ -40,145 +15,22 @@ def read_card(model: "Seq2Seq", name: str, path: str | Path) -> Card:
     Args:
         model: as loaded from ``path``
         name: as the picker shows it
-        path: of its checkpoint, or of the folder that holds one
+        path: of its checkpoint, or of the folder that holds it or an exported model
     """
-    from fairseq_plugins.checkpoint import find_checkpoint  # brings torch
+    from fairseq_plugins.checkpoint import find_model  # brings torch
+    from fairseq_plugins.model_card import describe, read_model_card
 
-    path = find_checkpoint(path)
-    state = _read_state(path)
-    options = _part(_part(state, "cfg"), "model")
-    told = _read_told(path.with_name(CARD_FILE))
+    told = read_model_card(find_model(path))
     weights = list(model.model.parameters())
     return Card(
         name=name,
-        architecture=describe(options, model.attends),
+        architecture=describe(told.options, model.attends),
         parameters=sum(weight.numel() for weight in weights),
         vocabulary=len(model.task.target_dictionary),
         device=weights[0].device.type,
         attends=model.attends,
-        data=told.get("data", ""),
-        licence=told.get("licence", ""),
-        date=told.get("date") or date.fromtimestamp(path.stat().st_mtime).isoformat(),
-        scores=tuple({**_training(state), **told.get("scores", {})}.items()),
+        data=clean(told.data),
+        licence=clean(told.licence),
+        date=clean(told.date),
+        scores=tuple((clean(name), clean(score)) for name, score in told.scores.items()),
     )
-
-
-def describe(options: Mapping[str, Any], attends: bool) -> str:
-    """The stored options of a model in one line: cells, attention, layers, sizes.
-
-    For example ``"s2s_attn: bidirectional GRU with additive attention, 1 + 1 layers, 192/256"``.
-    """
-    if not options:
-        return ""
-    decoder = str(options.get("decoder_rnn_type") or options.get("rnn_type", "RNN")).upper()
-    encoder, layers, size = _encoder(options)
-    score = options.get("attention_score", "")  # an older checkpoint does not name it
-    attention = f"with {score} attention".replace("  ", " ") if attends else "without attention"
-    cells = decoder if encoder == decoder else f"{encoder} and {decoder}"
-    if "bidirectional" in str(options.get("encoder_direction")) and encoder.isupper():
-        cells = f"bidirectional {cells}"
-    return (
-        f"{options.get('_name', 'model')}: {cells} {attention}, "
-        f"{layers} + {options.get('decoder_layers', '?')} layers, "
-        f"{size}/{options.get('decoder_hidden_size', '?')}"
-    )
-
-
-def _encoder(options: Mapping[str, Any]) -> tuple[str, Any, Any]:
-    """Kind, number of layers and size of the encoder."""
-    if "transformer_heads" in options:
-        return "Transformer", options.get("encoder_layers", "?"), options.get("encoder_embed_dim")
-    if "conv_key_layers" in options:
-        return "convolutions", options["conv_key_layers"], options.get("conv_hidden_size")
-    cell = str(options.get("encoder_rnn_type") or options.get("rnn_type", "RNN")).upper()
-    return cell, options.get("encoder_layers", "?"), options.get("encoder_hidden_size", "?")
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    """What a checkpoint tells besides its weights, which stay on the disk; plain data only."""
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # a card is no reason to refuse a model that has been loaded
-        logger.warning("Nothing is known of the training of %s: %s", path, _first_line(error))
-        return {}
-    return state if isinstance(state, dict) else {}
-
-
-def _training(state: Mapping[str, Any]) -> dict[str, str]:
-    """How the validation went, and after how many updates."""
-    scores = {}
-    cfg = _part(state, "cfg")
-    loss = _part(state, "extra_state").get("val_loss")
-    metric = str(_part(cfg, "checkpoint").get("best_checkpoint_metric", ""))
-    if isinstance(loss, int | float) and math.isfinite(loss):
-        criterion = _part(cfg, "criterion")
-        plain = criterion.get("_name") in CROSS_ENTROPIES and not criterion.get("label_smoothing")
-        if metric == "nll_loss" or (metric == "loss" and plain):  # in bits
-            scores["perplexity (validation)"] = f"{2 ** min(loss, 60.0):.4g}"
-        elif metric.isidentifier():
-            scores[f"{metric} (validation)"] = f"{loss:.4g}"
-    history = state.get("optimizer_history")
-    updates = history[-1].get("num_updates") if _is_history(history) else None
-    if isinstance(updates, int):
-        scores["updates"] = f"{updates:,}"
-    return scores
-
-
-def _is_history(history: Any) -> TypeGuard[list[dict[str, Any]]]:
-    return isinstance(history, list) and bool(history) and isinstance(history[-1], dict)
-
-
-def _part(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A dictionary inside another; empty where there is none."""
-    part = state.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _read_told(path: Path) -> dict[str, Any]:
-    """What ``card.json`` tells; a broken one is a warning."""
-    try:
-        if not path.is_file():
-            return {}
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"it is larger than {MAX_BYTES} bytes")
-        told = json.loads(path.read_text("utf-8"))
-        return _checked(told)
-    except (OSError, ValueError, RecursionError) as error:  # broken JSON is a ValueError
-        logger.warning("The card %s is left out: %s.", path, _first_line(error))
-        return {}
-
-
-def _checked(told: Any) -> dict[str, Any]:
-    """The content of a card, each part of its type and bounded."""
-    if not isinstance(told, dict):
-        raise ValueError("it is no JSON object")
-    for name, value in told.items():
-        if name == "scores":
-            continue
-        if name not in TEXTS:
-            raise ValueError(
-                f"it has {name[:MAX_SCORE]!r}, but a card has {', '.join(TEXTS)}, scores"
-            )
-        if not isinstance(value, str) or len(value) > MAX_TEXT:
-            raise ValueError(f"{name} is no text of at most {MAX_TEXT} characters")
-    scores = told.get("scores", {})
-    if not isinstance(scores, dict) or len(scores) > MAX_SCORES:
-        raise ValueError(f"scores is no object of at most {MAX_SCORES} numbers or texts")
-    texts = {name: clean(told[name]) for name in TEXTS if name in told}
-    return {**texts, "scores": {clean(name): _score(name, scores[name]) for name in scores}}
-
-
-def _score(name: str, value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    text = f"{value:g}" if number else value
-    if not isinstance(text, str) or max(len(name), len(text)) > MAX_SCORE:
-        raise ValueError(
-            f"the score {name[:MAX_SCORE]!r} is no number or text of {MAX_SCORE} characters"
-        )
-    return clean(text)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

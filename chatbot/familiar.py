@@ -12,11 +12,13 @@ from hashlib import blake2s
 from itertools import groupby
 from pathlib import Path
 
+from fairseq_plugins.package import WORDS
+
 from .dialog import SYMBOLS, Message, normalise
 from .spelling import Spelling
 from .strings import FALLBACKS, is_canned, language_of
 
-WORDS_FILE = "words.txt"  # beside a checkpoint: a word and its count on each line
+WORDS_FILE = WORDS  # beside the dictionaries: a word and its count on each line
 
 # Shares of messages, measured on phrasings that the list of words does not hold: of those inside
 # the dialogues' world 1.4 % (English) and 0.9 % (Chinese) are mostly unknown, 1.4 % and 7 % at

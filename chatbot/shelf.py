@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from fairseq_plugins.package import WEIGHTS
+
 from .dialog import Card, Message, Reply, Responder, Settings
 
 MAX_LOADED = 3
@@ -26,7 +28,7 @@ class NotLoaded(ValueError):
 
 
 def find_models(folder: str | Path) -> dict[str, Path]:
-    """The models of a folder by name: each subfolder that holds a checkpoint and dictionaries.
+    """The models of a folder by name: subfolders with a checkpoint or an exported model.
 
     What leads out of the folder by a symbolic link is left out.
 
@@ -41,7 +43,7 @@ def find_models(folder: str | Path) -> dict[str, Path]:
     if not found:
         raise ValueError(
             f"There is no model in {folder}: each needs a subfolder with its checkpoint and its "
-            "dict.*.txt files."
+            "dict.*.txt files, or one that s2s export has written."
         )
     return found
 
@@ -214,7 +216,7 @@ class _Place:
 
 
 def _is_model(path: Path, root: Path) -> bool:
-    """Whether a folder holds a checkpoint and dictionaries, all of them inside ``root``."""
+    """Whether a folder holds a model and dictionaries, all of them inside ``root``."""
     if path.name.startswith(".") or not path.name.isprintable() or len(path.name) > MAX_NAME:
         return False
     if not path.is_dir():
@@ -223,6 +225,6 @@ def _is_model(path: Path, root: Path) -> bool:
     kept = [file.name for file in files if file.resolve().is_relative_to(root)]
     if len(kept) < len(files):  # one file of it would be read from elsewhere
         return False
-    has_checkpoint = {"checkpoint_best.pt", "checkpoint_last.pt"} & set(kept)
+    has_weights = {"checkpoint_best.pt", "checkpoint_last.pt", WEIGHTS} & set(kept)
     has_dictionary = any(name.startswith("dict.") and name.endswith(".txt") for name in kept)
-    return bool(has_checkpoint) and has_dictionary
+    return bool(has_weights) and has_dictionary

@@ -144,7 +144,7 @@ def _tensors(model: "Seq2Seq", source: Pieces, target: Pieces, text: str) -> tup
     """Indices (src_len,) and (tgt_len,), ``</s>`` at the end of both."""
     dictionary = model.task.target_dictionary
     indices = [*(dictionary.index(token) for token in target.tokens), dictionary.eos()]
-    return model._source(text), torch.tensor(indices)
+    return model.codec.source(text), torch.tensor(indices)
 
 
 def _align(source: Pieces, target: Pieces, alignment: list[list[float]] | None) -> WordAlignment:

@@ -1,5 +1,6 @@
 """From a checkpoint and the files beside it to a model: imported after fairseq's repairs."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import sentencepiece
@@ -9,12 +10,76 @@ from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, build_model
 from fairseq.tasks.translation import TranslationTask
 from omegaconf import OmegaConf
 
-from .checkpoint import Checkpoint, check_options
+from .checkpoint import (
+    Checkpoint,
+    check_options,
+    find_checkpoint,
+    read_checkpoint,
+    read_weights,
+)
 from .errors import S2SError
 from .models import S2SModel
 from .ops.packed_linear import PRECISIONS
+from .package import PIECES, is_package, read_package
+from .tasks import TranslationS2SConfig, TranslationS2STask
 
 MAX_BYTES = 1 << 28  # of a dictionary or a SentencePiece model; the largest in use have a 20th
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A trained model's files, read and checked; nothing is built yet.
+
+    Attributes:
+        checkpoint: options and weights
+        task: with the dictionaries
+        pieces: the SentencePiece model, if there is one
+        folder: of the dictionaries
+        pieces_file: of the SentencePiece model
+    """
+
+    checkpoint: Checkpoint
+    task: TranslationS2STask
+    pieces: sentencepiece.SentencePieceProcessor | None
+    folder: Path
+    pieces_file: Path | None
+
+
+def open_model(
+    path: str | Path,
+    data: str | Path | None = None,
+    languages: tuple[str, str] | None = None,
+) -> Opened:
+    """Read a checkpoint with the files beside it, or an exported model.
+
+    Args:
+        path, data, languages: see :func:`hub.load`
+
+    Raises:
+        S2SError: for whatever is missing, broken, unsafe or does not fit
+    """
+    if is_package(path):
+        if data is not None or languages is not None:
+            raise S2SError(
+                f"{path} is an exported model, which has its dictionaries and languages in it: "
+                "leave data and languages out."
+            )
+        package = read_package(path)
+        checkpoint, folder, languages = read_weights(package), package.folder, package.languages
+        files = [package.dictionary(side) for side in (0, 1)]
+        pieces_file = package.file(PIECES) if package.pieces else None
+    else:
+        checkpoint = read_checkpoint(find_checkpoint(path))
+        folder = Path(data) if data is not None else checkpoint.path.parent
+        languages = languages or find_languages(checkpoint, folder)
+        files = [folder / f"dict.{language}.txt" for language in languages]
+        pieces_file = find_pieces(folder)
+    task = TranslationS2STask(
+        TranslationS2SConfig(source_lang=languages[0], target_lang=languages[1]),
+        *(read_dictionary(file) for file in files),
+    )
+    pieces = None if pieces_file is None else read_pieces_file(pieces_file)
+    return Opened(checkpoint, task, pieces, folder, pieces_file)
 
 
 def build(checkpoint: Checkpoint, task: TranslationTask, precision: str | None) -> S2SModel:
@@ -87,19 +152,28 @@ def read_dictionary(path: Path) -> Dictionary:
         raise S2SError(f"The dictionary {path} is damaged: {told}") from error
 
 
-def read_pieces(folder: Path) -> sentencepiece.SentencePieceProcessor | None:
-    """The SentencePiece model of a folder, if it has one."""
+def find_pieces(folder: Path) -> Path | None:
+    """The SentencePiece model's file in a folder, if it has one."""
     models = sorted(folder.glob("*.model"))
-    if not models:
-        return None
     if len(models) > 1:
         names = ", ".join(model.name for model in models)
         raise S2SError(f"There are several SentencePiece models in {folder} ({names}): keep one.")
-    _check_size(models[0])
+    return models[0] if models else None
+
+
+def read_pieces(folder: Path) -> sentencepiece.SentencePieceProcessor | None:
+    """The SentencePiece model of a folder, if it has one."""
+    path = find_pieces(folder)
+    return None if path is None else read_pieces_file(path)
+
+
+def read_pieces_file(path: Path) -> sentencepiece.SentencePieceProcessor:
+    """A SentencePiece model."""
+    _check_size(path)
     try:
-        return sentencepiece.SentencePieceProcessor(model_file=str(models[0]))
+        return sentencepiece.SentencePieceProcessor(model_file=str(path))
     except (RuntimeError, OSError) as error:
-        raise S2SError(f"The SentencePiece model {models[0]} cannot be read.") from error
+        raise S2SError(f"The SentencePiece model {path} cannot be read.") from error
 
 
 def _check_size(path: Path) -> None:

@@ -9,12 +9,27 @@ from fairseq.dataclass.configs import GenerationConfig
 from fairseq.models import FairseqEncoderDecoderModel
 from fairseq.models.lstm import LSTMEncoder
 from fairseq.tasks.translation import TranslationTask
+from fairseq.token_generation_constraints import pack_constraints
 from torch import Tensor
 
 MAX_TOKENS = 4000  # source tokens in a batch, and target tokens that are scored together
 
 Result = TypeVar("Result")
 Pair = tuple[Tensor, Tensor]  # source (src_len,) and target (tgt_len,), each with </s>
+
+
+class Request(NamedTuple):
+    """What is to be searched for; indices.
+
+    Attributes:
+        source: (src_len,), with ``</s>``
+        prefix: (prefix_len,), how the output begins, without ``</s>``; may be empty
+        constraints: phrases that the output holds, each (phrase_len,)
+    """
+
+    source: Tensor
+    prefix: Tensor
+    constraints: Sequence[Tensor] = ()
 
 
 class Output(NamedTuple):
@@ -31,24 +46,45 @@ def search(
     model: FairseqEncoderDecoderModel,
     task: TranslationTask,
     config: GenerationConfig,
-    sources: Sequence[Tensor],
+    requests: Sequence[Request],
     seed: int | None = None,
 ) -> list[list[Output]]:
-    """The hypotheses for each source (src_len,), best first."""
+    """The hypotheses for each request, best first.
+
+    Prefixes of one length go together: fairseq gives no minimal length to a row that is within
+    the longest prefix of its batch.
+    """
     generator = task.build_generator([model], config)
     device = next(model.parameters()).device
-    results: list[list[Output]] = [[] for _ in sources]
+    results: list[list[Output]] = [[] for _ in requests]
+    groups: dict[int, list[int]] = {}
+    for place, request in enumerate(requests):
+        groups.setdefault(len(request.prefix), []).append(place)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.seed() if seed is None else torch.manual_seed(seed)
-        for sample in _batches(task, sources):
-            net_input = {name: part.to(device) for name, part in sample["net_input"].items()}
-            sample["net_input"] = net_input
-            found = task.inference_step(generator, [model], sample)
-            for row, index in enumerate(sample["id"].tolist()):
-                source = net_input["src_tokens"][row]
-                real = source.ne(task.source_dictionary.pad())
-                results[index] = [_output(source[real], real, each) for each in found[row]]
+        for places in groups.values():
+            for sample in _batches(task, [requests[place].source for place in places]):
+                own = [places[index] for index in sample["id"].tolist()]
+                net_input = {name: part.to(device) for name, part in sample["net_input"].items()}
+                sample["net_input"] = net_input
+                wishes = _wishes([requests[place] for place in own], device)
+                found = task.inference_step(generator, [model], sample, **wishes)
+                for row, place in enumerate(own):
+                    source = net_input["src_tokens"][row]
+                    real = source.ne(task.source_dictionary.pad())
+                    results[place] = [_output(source[real], real, each) for each in found[row]]
     return results
+
+
+def _wishes(requests: Sequence[Request], device: torch.device) -> dict[str, Tensor]:
+    """What fairseq's generator is told of prefixes, all of one length, and constraints."""
+    wishes = {}
+    if len(requests[0].prefix):
+        prefixes = torch.stack([request.prefix for request in requests])
+        wishes["prefix_tokens"] = prefixes.to(device)
+    if any(request.constraints for request in requests):
+        wishes["constraints"] = pack_constraints([list(each.constraints) for each in requests])
+    return wishes
 
 
 def _batches(task: TranslationTask, sources: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
@@ -74,6 +110,25 @@ def _output(source: Tensor, real: Tensor, found: dict[str, Any]) -> Output:
         found["positional_scores"].tolist(),
         alignment,
     )
+
+
+@torch.no_grad()
+def embed(model: FairseqEncoderDecoderModel, sources: Sequence[Tensor]) -> list[Tensor]:
+    """The semantic vector C (decoder_dim,) of each source (src_len,), on the CPU.
+
+    It is the top layer of the decoder's first state, or what the bridge calls the context.
+    """
+    pairs = [(source, source[:0]) for source in sources]
+    return _in_batches(lambda pairs: _embed(model, [source for source, _ in pairs]), pairs)
+
+
+def _embed(model: FairseqEncoderDecoderModel, sources: Sequence[Tensor]) -> list[Tensor]:
+    """The vectors of one batch."""
+    device = next(model.parameters()).device
+    src_tokens = data_utils.collate_tokens(sources, model.encoder.dictionary.pad()).to(device)
+    lengths = torch.tensor([len(source) for source in sources], device=device)
+    state = model.decoder.init_state(model.encoder(src_tokens, lengths))
+    return list((state["context"] if "context" in state else state["hidden"][:, -1]).float().cpu())
 
 
 def force(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> list[list[float]]:

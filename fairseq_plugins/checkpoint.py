@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from ._integrity import damage
 from .errors import S2SError
+from .package import WEIGHTS, Package, is_package
 
 MAX_SIZE = 1 << 16  # of one dimension
 MAX_LAYERS = 64
@@ -32,6 +35,16 @@ class Checkpoint:
     model: dict[str, Any]
     task: dict[str, Any]
     weights: dict[str, Tensor]
+
+
+def find_model(path: str | Path) -> Path:
+    """The file that holds the weights at ``path``: of an exported model, or of a checkpoint.
+
+    Raises:
+        S2SError: where there is neither
+    """
+    path = Path(path)
+    return path / WEIGHTS if is_package(path) else find_checkpoint(path)
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -80,6 +93,24 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(model, dict) or not isinstance(model.get("_name"), str):
         raise S2SError(f"The checkpoint {path} does not say which model it holds.")
     return Checkpoint(path, model, task if isinstance(task, dict) else {}, weights)
+
+
+def read_weights(package: Package) -> Checkpoint:
+    """The same of an exported model.
+
+    Raises:
+        S2SError: for weights that are missing, or not those that were exported
+    """
+    path = package.file(WEIGHTS)
+    try:
+        weights = load_file(path)
+        with safe_open(path, "pt") as file:
+            tied = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise S2SError(f"The weights {path} cannot be read: {_first_line(error)}.") from error
+    weights |= {name: weights[owner] for name, owner in tied.items() if owner in weights}
+    task = dict(zip(("source_lang", "target_lang"), package.languages, strict=True))
+    return Checkpoint(path, dict(package.model), task, weights)
 
 
 def check_options(options: Mapping[str, Any], config: type) -> dict[str, Any]:

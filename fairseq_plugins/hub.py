@@ -8,17 +8,19 @@
 """
 
 import logging
+import sys
 import threading
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import sentencepiece
 import torch
+from tqdm import tqdm
 
 from .errors import S2SError
+from .hypothesis import Hypothesis, check_settings
 
 try:
     with warnings.catch_warnings():  # fairseq scripts two functions, which torch 2.15 deprecates
@@ -34,44 +36,26 @@ from . import compat
 
 compat.apply()
 
+from fairseq.data import Dictionary  # noqa: E402
 from fairseq.dataclass.configs import GenerationConfig  # noqa: E402
 from fairseq.tasks.translation import TranslationTask  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from ._alignment import WordAlignment, align  # noqa: E402
-from ._loading import build, find_languages, read_dictionary, read_pieces  # noqa: E402
+from ._loading import build, open_model  # noqa: E402
+from ._texts import TextCodec  # noqa: E402
 from ._token_stream import Token, TokenStream  # noqa: E402
-from ._whole_texts import Output, force, search  # noqa: E402
+from ._whole_texts import Output, Request, embed, force, search  # noqa: E402
 from ._word_choice import RowOptions  # noqa: E402
-from .checkpoint import find_checkpoint, read_checkpoint  # noqa: E402
 from .models import S2SModel  # noqa: E402
+from .modules.bridge import ZeroBridge  # noqa: E402
 from .stepwise import Busy, StepBatcher  # noqa: E402
-from .tasks import TranslationS2SConfig, TranslationS2STask  # noqa: E402
 
 __all__ = ["Busy", "Hypothesis", "Seq2Seq", "Token", "TokenStream", "WordAlignment", "load"]
 
+PART = 256  # texts of a long input that are searched for in one go
+
 logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)  # else four lines for each batch
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One output for one input.
-
-    Attributes:
-        text: the output as text
-        tokens: its pieces, ``</s>`` at the end
-        score: mean log-probability per token (natural logarithm, length penalty applied)
-        token_scores: log-probability of each token
-        source_tokens: the input's pieces, ``</s>`` at the end
-        alignment: (tokens, source_tokens), each row sums to 1; None without attention
-    """
-
-    text: str
-    tokens: list[str]
-    score: float
-    token_scores: list[float]
-    source_tokens: list[str]
-    alignment: list[list[float]] | None
 
 
 def load(
@@ -85,7 +69,8 @@ def load(
     """Load a model that was trained by ``fairseq-train`` with an architecture of this package.
 
     Args:
-        path: a checkpoint, or a folder with ``checkpoint_best.pt`` or ``checkpoint_last.pt``
+        path: an exported model (``s2s export``), a checkpoint, or a folder with
+            ``checkpoint_best.pt`` or ``checkpoint_last.pt``
         data: the folder of the dictionaries ``dict.LANG.txt`` and, where the text was encoded
             with it, of the SentencePiece model ``*.model``; by default the checkpoint's own
         languages: source and target; needed only where neither checkpoint nor data tell
@@ -96,18 +81,10 @@ def load(
     Raises:
         S2SError: in one sentence, for whatever is missing, broken, unsafe or does not fit
     """
-    path = find_checkpoint(path)
-    checkpoint = read_checkpoint(path)
-    folder = Path(data) if data is not None else path.parent
-    source, target = languages or find_languages(checkpoint, folder)
-    task = TranslationS2STask(
-        TranslationS2SConfig(source_lang=source, target_lang=target),
-        read_dictionary(folder / f"dict.{source}.txt"),
-        read_dictionary(folder / f"dict.{target}.txt"),
-    )
-    model = build(checkpoint, task, precision).to(device)
+    opened = open_model(path, data, languages)
+    model = build(opened.checkpoint, opened.task, precision).to(device)
     model.make_generation_fast_(need_attn=True)
-    return Seq2Seq(model, task, read_pieces(folder), folder)
+    return Seq2Seq(model, opened.task, opened.pieces, opened.folder)
 
 
 class Seq2Seq:
@@ -133,23 +110,23 @@ class Seq2Seq:
         self.task = task
         self.pieces = pieces
         self.folder = folder
+        self.codec = TextCodec(*self.dictionaries, pieces, model.encoder.max_positions())
         self.attends = hasattr(model.decoder, "attention")
         self._starting = threading.Lock()
         self._batcher: StepBatcher | None = None
 
     def encode(self, text: str) -> list[str]:
         """Text -> pieces, or words where the model has no SentencePiece model."""
-        text = text.encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
-        return self.pieces.encode(text, out_type=str) if self.pieces else text.split()
+        return self.codec.encode(text)
 
     def decode(self, tokens: Sequence[str]) -> str:
         """Pieces -> text."""
-        return self.pieces.decode(list(tokens)) if self.pieces else " ".join(tokens)
+        return self.codec.decode(tokens)
 
     def source_tokens(self, text: str) -> list[str]:
         """The pieces that the model reads: unknown ones as ``<unk>``, ``</s>`` at the end."""
         dictionary = self.task.source_dictionary
-        return [dictionary[index] for index in self._source(text).tolist()]
+        return [dictionary[index] for index in self.codec.source(text).tolist()]
 
     def generate(
         self,
@@ -166,6 +143,10 @@ class Seq2Seq:
         min_len: int = 1,
         max_len: int = 200,
         seed: int | None = None,
+        prefix: Sequence[str] | None = None,
+        constraints: Sequence[Sequence[str]] | None = None,
+        ordered: bool = False,
+        progress: bool | None = None,
     ) -> list[list[Hypothesis]]:
         """The ``nbest`` outputs for each text, best first, by fairseq's own search.
 
@@ -182,17 +163,24 @@ class Seq2Seq:
             no_repeat_ngram: no n-gram of this size occurs twice; 0 for no such rule
             min_len, max_len: bounds on the number of tokens
             seed: of the sampling; another each time where none is given
+            prefix: how each output begins, a text for each
+            constraints: phrases that each output holds, texts for each (Hokamp and Liu 2017, Post
+                and Vilar 2018; fairseq's constrained search, which wants a beam that is larger
+                than the number of their pieces)
+            ordered: the phrases come in the order in which they are given
+            progress: a bar on standard error; by default for a long input, in a terminal
 
         Raises:
-            S2SError: for settings out of range, or a text that is too long
+            S2SError: for settings out of range, a text that is too long, a phrase that the
+                vocabulary cannot write
             Busy: where too many wait
         """
-        _check_settings(
+        check_settings(
             beam=beam, nbest=nbest, min_len=min_len, max_len=max_len, temperature=temperature
         )
-        sources = [self._source(text) for text in texts]
-        if not sources:
-            return []
+        requests = self.codec.requests(texts, prefix, constraints)
+        if sampling and constraints:
+            raise S2SError("constraints need a search, not sampling: leave one of them out.")
         config = GenerationConfig(
             beam=beam,
             nbest=nbest,
@@ -206,13 +194,75 @@ class Seq2Seq:
             max_len_a=0,
             max_len_b=max_len,
         )
-        together = (beam, nbest, temperature, lenpen, no_repeat_ngram, min_len, max_len)
-        found = self.batcher.run_together(
-            sources,
-            lambda sources: search(self.model, self.task, config, sources, seed),
+        kind = None
+        if constraints:
+            most = (len(self.task.target_dictionary) - 1) // 2  # fairseq takes twice as many words
+            if beam > most:
+                raise S2SError(
+                    f"beam is {beam}, but with constraints it must be at most {most}, half of this "
+                    "model's vocabulary."
+                )
+            kind = "ordered" if ordered else "unordered"
+            config.constraints = kind
+        together = (beam, nbest, temperature, lenpen, no_repeat_ngram, min_len, max_len, kind)
+        found = self._in_parts(
+            requests,
+            lambda requests: search(self.model, self.task, config, requests, seed),
             None if sampling else ("search", together),
+            progress,
         )
-        return [[self._hypothesis(each) for each in outputs[:nbest]] for outputs in found]
+        return [[self.codec.hypothesis(each) for each in outputs[:nbest]] for outputs in found]
+
+    def _in_parts(
+        self,
+        requests: Sequence[Request],
+        function: Callable[[list[Request]], Sequence[list[Output]]],
+        key: Hashable,
+        progress: bool | None,
+    ) -> list[list[Output]]:
+        """What ``function`` finds; a long input in parts, between which others have their turn.
+
+        With sampling one part is all, since the draws depend on what is drawn together.
+        """
+        if len(requests) <= PART or key is None:
+            return self.batcher.run_together(requests, function, key) if requests else []
+        order = sorted(range(len(requests)), key=lambda place: len(requests[place].source))
+        results: dict[int, list[Output]] = {}
+        shown = sys.stderr.isatty() if progress is None else progress
+        with tqdm(total=len(order), unit=" texts", disable=not shown) as bar:
+            for start in range(0, len(order), PART):
+                places = order[start : start + PART]
+                found = self.batcher.run_together([requests[i] for i in places], function, key)
+                results.update(zip(places, found, strict=True))
+                bar.update(len(places))
+        return [results[place] for place in range(len(requests))]
+
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """The semantic vector C of each text: what the bridge makes of the encoder's states.
+
+        Args:
+            texts: any number of texts
+
+        Returns:
+            (texts, decoder_dim), float32, on the CPU: the first state of the decoder's top layer,
+            or the context of ``--bridge summary``
+
+        Raises:
+            S2SError: for a model whose decoder starts with 0 (``--bridge zero``), or a text that is
+                too long
+            Busy: where too many wait
+        """
+        if isinstance(self.model.decoder.bridge, ZeroBridge):
+            raise S2SError(
+                "This model has no semantic vector: its decoder starts with 0 (--bridge zero)."
+            )
+        sources = [self.codec.source(text) for text in texts]
+        if not sources:
+            return torch.zeros(0, self.model.decoder.bridge.decoder_dim)
+        vectors = self.batcher.run_together(
+            sources, lambda sources: embed(self.model, sources), "embed"
+        )
+        return torch.stack(vectors)
 
     def stream(self, text: str, **options: Any) -> TokenStream:
         """One output, token by token: the likeliest token each time, or a drawn one.
@@ -259,8 +309,8 @@ class Seq2Seq:
             S2SError: for settings out of range, or a text that is too long
             Busy: where too many wait
         """
-        _check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
-        sources = [self._source(text) for text in texts]
+        check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
+        sources = [self.codec.source(text) for text in texts]
         options = [
             RowOptions(
                 sampling=sampling,
@@ -292,7 +342,9 @@ class Seq2Seq:
         """
         if not pairs:
             return []
-        tensors = [(self._source(source), self._target(target)) for source, target in pairs]
+        tensors = [
+            (self.codec.source(source), self.codec.target(target)) for source, target in pairs
+        ]
         return self.batcher.run_together(tensors, lambda pairs: force(self.model, pairs), "score")
 
     def align(
@@ -313,6 +365,15 @@ class Seq2Seq:
         return align(self, pairs)
 
     @property
+    def dictionaries(self) -> tuple[Dictionary, Dictionary]:
+        """Of the source and of the target."""
+        return self.task.source_dictionary, self.task.target_dictionary
+
+    def indices(self, source: str, target: str) -> tuple[Tensor, Tensor]:
+        """A pair as the model reads it: (src_len,) and (tgt_len,), each with ``</s>``."""
+        return self.codec.source(source), self.codec.target(target)
+
+    @property
     def batcher(self) -> StepBatcher:
         """The model's thread."""
         with self._starting:
@@ -323,52 +384,3 @@ class Seq2Seq:
     def close(self) -> None:
         """End the model's thread; whoever waits gets an S2SError, and whoever asks later too."""
         self.batcher.close()
-
-    def _source(self, text: str) -> Tensor:
-        """Text -> indices (src_len,)."""
-        line = " ".join(self.encode(text))
-        source = self.task.source_dictionary.encode_line(
-            line, add_if_not_exist=False, append_eos=True
-        )
-        longest = self.model.encoder.max_positions()
-        if len(source) > longest:
-            raise S2SError(
-                f"A text of {len(source)} pieces is longer than this model can read ({longest}): "
-                "shorten it."
-            )
-        return source.long()
-
-    def _target(self, target: str | Sequence[str]) -> Tensor:
-        """Text or tokens -> indices (tgt_len,)."""
-        dictionary = self.task.target_dictionary
-        tokens = self.encode(target) if isinstance(target, str) else list(target)
-        if tokens and tokens[-1] == dictionary.eos_word:
-            tokens.pop()
-        return torch.tensor([*(dictionary.index(token) for token in tokens), dictionary.eos()])
-
-    def _hypothesis(self, found: Output) -> Hypothesis:
-        """fairseq's output for one row of a batch."""
-        source_dict, target_dict = self.task.source_dictionary, self.task.target_dictionary
-        ends = (target_dict.bos_word, target_dict.eos_word, target_dict.pad_word)
-        tokens = [target_dict[index] for index in found.tokens]
-        return Hypothesis(
-            text=self.decode([token for token in tokens if token not in ends]),
-            tokens=tokens,
-            score=found.score,
-            token_scores=found.token_scores,
-            source_tokens=[source_dict[index] for index in found.source],
-            alignment=found.alignment,
-        )
-
-
-def _check_settings(**settings: float) -> None:
-    """Refuse what no search can run with."""
-    for name, value in settings.items():
-        if value <= 0:
-            raise S2SError(f"{name} is {value}, but must be above 0.")
-    if settings.get("nbest", 1) > settings.get("beam", 1):
-        raise S2SError(f"nbest ({settings['nbest']}) must not be above beam ({settings['beam']}).")
-    if settings["min_len"] > settings["max_len"]:
-        raise S2SError(
-            f"min_len ({settings['min_len']}) must not be above max_len ({settings['max_len']})."
-        )

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fairseq_plugins.errors import S2SError
+from fairseq_plugins.folder import check, replacing
 from scripts import spm
-from scripts.folder import check, replacing
 from scripts.options import above_zero
 
 if TYPE_CHECKING:

@@ -164,13 +164,13 @@ build_fairseq() {
 }
 
 install_rest() { # fairseq's own needs are named, so that they come while it compiles
-    pip install -e '.[chatbot,recipes,test]' \
+    pip install -e '.[chatbot,docs,export,recipes,test]' \
         bitarray cffi hydra-core omegaconf regex scikit-learn torchaudio tqdm
 }
 
 install_all() {
-    local extras=fairseq,chatbot,recipes,test
-    [ -n "$dry_run" ] || ! has fairseq || extras=chatbot,recipes,test
+    local extras=fairseq,chatbot,docs,export,recipes,test
+    [ -n "$dry_run" ] || ! has fairseq || extras=chatbot,docs,export,recipes,test
     pip install --find-links $wheels -e ".[$extras]"
     pip check
 }

@@ -128,7 +128,7 @@ class Attention(nn.Module):
             padding_mask: (batch, src_len), True on padding
             state: with at least the entries of :meth:`init_state`
         """
-        sentences, rows, tgt_len = len(keys), len(query), query.size(1)
+        sentences, rows, tgt_len = keys.size(0), query.size(0), query.size(1)
         if self.history is not None:
             return self._attend_by_step(query, keys, values, padding_mask, state)
         queries = query.reshape(sentences, -1, query.size(-1))  # all queries of a sentence
@@ -156,7 +156,7 @@ class Attention(nn.Module):
         history, steps = self.history, []
         assert history is not None  # see forward
         for step_query in query.split(1, dim=1):
-            grouped = step_query.reshape(len(keys), -1, query.size(-1))
+            grouped = step_query.reshape(keys.size(0), -1, query.size(-1))
             features = history.features(state).unflatten(0, grouped.shape[:2])
             weights = self.weigh(grouped, keys, padding_mask, features)
             context, alignment = (part.flatten(0, 1) for part in self.mix(weights, values))

@@ -181,16 +181,16 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
                 if state is None:  # of each sentence; a search may have several hypotheses of it
                     state = self.init_state(encoder_out)
                     state = {name: repeat(part, len(word)) for name, part in state.items()}
-                step = self.prepared or self._teacher_forced
+                step = self.prepared or self.teacher_forced
                 unrolled = step(word, state, encoder_out)
                 self.set_incremental_state(incremental_state, "state", unrolled.state)
                 return unrolled
             state = self.init_state(encoder_out)
             if self.training and self.gold_probability < 1:
                 return self._sampled(prev_output_tokens, state, encoder_out)
-            return self._teacher_forced(prev_output_tokens, state, encoder_out)
+            return self.teacher_forced(prev_output_tokens, state, encoder_out)
 
-    def _teacher_forced(self, tokens: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
+    def teacher_forced(self, tokens: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
         """The words as they are given."""
         embedded = self.dropout_in(self.embed_tokens(self.word_dropout(tokens)))
         unrolled = self.unroll(embedded, state, encoder_out)
@@ -202,7 +202,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         """Scheduled sampling: a word is the given one, or drawn from the step before it."""
         steps, word = [], tokens[:, :1]
         for t in range(tokens.size(1)):
-            step = self._teacher_forced(word, state, encoder_out)
+            step = self.teacher_forced(word, state, encoder_out)
             steps.append(step)
             state = step.state
             if t + 1 < tokens.size(1):
@@ -215,7 +215,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
     @torch.no_grad()
     def draw(self, step: Unrolled, encoder_out: EncoderOut) -> Tensor:
         """A word (batch,) from the distribution of one step; never padding."""
-        assert step.features is not None  # see _teacher_forced
+        assert step.features is not None  # see teacher_forced
         logits = self.logits(step.features, step, encoder_out)
         lprobs = self.get_normalized_probs((logits, None), log_probs=True).flatten(0, 1)
         lprobs[:, self.dictionary.pad()] = float("-inf")
@@ -231,7 +231,7 @@ class BaseRNNDecoder(FairseqIncrementalDecoder):
         if self.pointer is None:
             return logits
         inputs = (unrolled.output, unrolled.context, unrolled.embedded)
-        src_tokens = repeat(encoder_out["src_tokens"][0], len(logits))
+        src_tokens = repeat(encoder_out["src_tokens"][0], logits.size(0))
         return self.pointer(logits, inputs, unrolled.alignment, src_tokens)
 
     def output_layer(self, features: Tensor) -> Tensor:

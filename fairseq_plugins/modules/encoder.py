@@ -20,7 +20,8 @@ def rotate(tensor: Tensor, shift: Tensor) -> Tensor:
     """Rotate each row of (batch, len, ...) to the left by its own ``shift`` (batch,)."""
     length = tensor.size(1)
     positions = torch.arange(length, device=tensor.device)
-    index = (positions + shift.unsqueeze(1)).remainder(length)  # (batch, len)
+    # The length as a tensor, since no ONNX graph has the remainder by an open one.
+    index = (positions + shift.unsqueeze(1)).remainder(positions.new_full((), length))
     if tensor.dim() == 3:
         index = index.unsqueeze(-1).expand(-1, -1, tensor.size(2))
     return tensor.gather(1, index)
@@ -120,7 +121,7 @@ class RNNEncoder(MemoryEncoder):
     ) -> EncoderOut:
         """See :meth:`MemoryEncoder.forward`."""
         padding_mask = src_tokens.eq(self.dictionary.pad())
-        leading = padding_mask.long().cumprod(dim=1).sum(dim=1)
+        leading = (~padding_mask).cumsum(dim=1).eq(0).sum(dim=1)
         lengths = (~padding_mask).sum(dim=1).clamp(min=1)
 
         words = self.word_dropout(rotate(src_tokens, leading))

@@ -55,4 +55,5 @@ def select(encoder_out: EncoderOut, sentences: Tensor) -> EncoderOut:
 
 def repeat(tensor: Tensor, rows: int) -> Tensor:
     """A tensor with one row for each sentence, as one with ``rows``."""
-    return tensor if len(tensor) == rows else tensor.repeat_interleave(rows // len(tensor), dim=0)
+    sentences = tensor.size(0)
+    return tensor if sentences == rows else tensor.repeat_interleave(rows // sentences, dim=0)

@@ -84,7 +84,7 @@ class InputFeedingDecoder(LateAttentionDecoder):
         """The state before the first word, with an attentional state ``feed`` of 0."""
         state = super().init_state(encoder_out)
         hidden = state["hidden"]
-        return {**state, "feed": hidden.new_zeros(len(hidden), 1, self.readout.output_dim)}
+        return {**state, "feed": hidden.new_zeros(hidden.size(0), 1, self.readout.output_dim)}
 
     def unroll(self, embedded: Tensor, state: State, encoder_out: EncoderOut) -> Unrolled:
         """See :meth:`BaseRNNDecoder.unroll`."""

@@ -61,9 +61,10 @@ class MultiHeadAttention(Attention):
 
     def energies(self, query: Tensor, keys: Tensor, features: Tensor | None) -> Tensor:
         """Unnormalised scores of each head: (batch, heads, tgt_len, src_len)."""
-        query, keys = self._split(self.query_proj(query)), self._split(keys)
-        meeting = torch.tanh(query.unsqueeze(3) + keys.unsqueeze(2))
-        return torch.einsum("bhtsd,hd->bhts", meeting, self.energy)
+        query = self.query_proj(query).unflatten(-1, self.energy.shape)
+        keys = keys.unflatten(-1, self.energy.shape)
+        meeting = torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1))  # (b, tgt, src, heads, dim)
+        return (meeting * self.energy).sum(dim=-1).permute(0, 3, 1, 2)
 
     def mix(self, weights: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """See :meth:`Attention.mix`; weights (batch, heads, tgt_len, src_len)."""

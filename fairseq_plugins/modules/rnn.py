@@ -57,7 +57,8 @@ class RNN(nn.Module):
         nonlinearity: str = "tanh",
     ) -> None:
         super().__init__()
-        self.state_names = CellOptions(rnn_type, nonlinearity).state_names
+        self.options = CellOptions(rnn_type, nonlinearity)
+        self.state_names = self.options.state_names
         self.num_layers = self.state_layers = num_layers
         self.output_dim = hidden_dim * (2 if bidirectional else 1)
         self.prepared: list[PreparedLayer] | None = None
@@ -219,7 +220,7 @@ class CellRNN(nn.Module):
         """Run over ``inputs``; entries of ``state`` that are no recurrent state are ignored."""
         gates = self.input(inputs)
         if state is None:
-            zeros = gates.new_zeros(len(gates), 1, self.output_dim)
+            zeros = gates.new_zeros(gates.size(0), 1, self.output_dim)
             state = dict.fromkeys(self.state_names, zeros)
         outputs = []
         for step in gates.unbind(1):
@@ -232,7 +233,7 @@ class CellRNN(nn.Module):
         gates = self.input(inputs)
         steps = torch.arange(inputs.size(1), device=inputs.device)
         ended = (steps >= lengths.to(inputs.device).unsqueeze(1))[:, :, None, None]
-        zeros = gates.new_zeros(len(gates), 1, self.output_dim)
+        zeros = gates.new_zeros(gates.size(0), 1, self.output_dim)
         state = dict.fromkeys(self.state_names, zeros)
         outputs = []
         for t, step in enumerate(gates.unbind(1)):

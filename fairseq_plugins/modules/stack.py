@@ -93,7 +93,7 @@ class Stack(nn.Module):
         if state is not None:
             state = {name: state[name] for name in self.state_names}
             states = [select_layers(state, slice(i, i + 1)) for i in range(self.num_layers)]
-        return self._run(inputs, context, lambda i, vectors: self.layers[i](vectors, states[i]))
+        return self.run(inputs, context, lambda i, vectors: self.layers[i](vectors, states[i]))
 
     def forward_padded(
         self, inputs: Tensor, lengths: Tensor, context: Tensor | None = None
@@ -104,14 +104,14 @@ class Stack(nn.Module):
         of reading, which a residual connection does not change.
         """
         layers: Sequence[Layer] = self.layers  # type: ignore[assignment]
-        outputs, state = self._run(
+        outputs, state = self.run(
             inputs, context, lambda i, vectors: layers[i].forward_padded(vectors, lengths)
         )
         steps = torch.arange(inputs.size(1), device=inputs.device)
         padding_mask = steps >= lengths.to(inputs.device).unsqueeze(1)
         return outputs.masked_fill(padding_mask.unsqueeze(-1), 0), state
 
-    def _run(
+    def run(
         self,
         vectors: Tensor,
         context: Tensor | None,

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fairseq_plugins.folder import replacing
+
 from ..check_text import TextError, check_parallel
-from ..folder import replacing
 from .corpus import Corpus, CorpusError, Example
 
 OURS = (".src", ".tgt", ".references.jsonl", ".blocks")  # the ends of the names of what is written

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairseq_plugins.errors import S2SError
+from fairseq_plugins.folder import FolderError, replacing
 
-from ..folder import FolderError, replacing
 from .arguments import SECTIONS, parse
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from chatbot import card  # noqa: E402
-from chatbot.card import describe, read_card  # noqa: E402
+from chatbot.card import read_card  # noqa: E402
+from fairseq_plugins import model_card  # noqa: E402
+from fairseq_plugins.model_card import describe  # noqa: E402
 
 GRU = {
     "_name": "s2s_attn",
@@ -186,4 +187,4 @@ def test_every_text_of_a_card_may_be_shown_on_one_line(tmp_path):
     found = read_card(model(), "chat", tmp_path)
     shown = "".join((found.data, *(text for pair in found.scores for text in pair)))
     assert not set("\u202e\x1b\n") & set(shown)
-    assert card.MAX_TEXT >= len(found.data) > 0
+    assert model_card.MAX_TEXT >= len(found.data) > 0

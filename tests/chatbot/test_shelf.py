@@ -1,8 +1,10 @@
 """The shelf: which models there are, loaded once, unloaded in order, a broken one alone."""
 
 import logging
+import shutil
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -233,3 +235,34 @@ def test_a_loaded_model_carries_the_card_of_its_name(tmp_path, monkeypatch):
     responder = ModelShelf({"mine": tmp_path}, load=load_model).get("mine")
     assert asked == [tmp_path] and logging.getLogger().level == logging.WARNING
     assert (responder.card.name, responder.card.parameters) == ("mine", 12)
+
+
+def test_an_exported_model_is_found(tmp_path):
+    make(tmp_path, "exported", "config.json", "model.safetensors", "dict.src.txt", "dict.tgt.txt")
+    make(tmp_path, "without-dictionaries", "config.json", "model.safetensors")
+    assert set(find_models(tmp_path)) == {"exported"}
+
+
+def test_an_exported_model_replies_as_its_checkpoint_does(tmp_path):
+    pytest.importorskip("fairseq")
+    from fairseq_plugins.export import export
+    from tests.fairseq_plugins import golden
+
+    folder = shutil.copytree(Path(golden.__file__).with_name("s2s_attn"), tmp_path / "golden")
+    (folder / "words.txt").write_text("1 9\n", "utf-8")
+    (folder / "card.json").write_text('{"data": "golden", "scores": {"BLEU": 12}}', "utf-8")
+    export(folder, tmp_path / "exported", licence="MIT")
+    replies, cards = [], []
+    for name in ("golden", "exported"):
+        responder = load_model(name, tmp_path / name)
+        settings = Settings(mode="beam", fallback=False)
+        found = list(responder.reply([Message("user", "1 2 3")], settings))
+        replies.append([candidate.text for candidate in found[-1].candidates])
+        cards.append(responder.card)
+        assert responder.known is not None
+        responder.close()
+    assert replies[0] == replies[1]
+    one, other = cards
+    assert (other.data, other.licence, other.parameters) == ("golden", "MIT", one.parameters)
+    assert other.scores == one.scores and ("BLEU", "12") in other.scores
+    assert other.architecture == one.architecture

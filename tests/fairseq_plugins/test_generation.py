@@ -259,3 +259,17 @@ def test_a_model_outside_the_package_trains_and_generates(digits, tmp_path):
     assert len(hypotheses(output)) == 100
     stored = torch.load(path, weights_only=True)["cfg"]["model"]
     assert stored["_name"] == "my_dot_attn"
+
+    def s2s(*arguments):
+        argv = [sys.executable, "-m", "fairseq_plugins.cli", *map(str, arguments)]
+        return subprocess.run(argv, input="1 2\n", capture_output=True, text=True, cwd=root)
+
+    data, own = ("--data", digits / "bin"), ("--user-dir", OUTSIDE)
+    assert "'my_dot_attn', which is none of this" in s2s("check", tmp_path, *data).stderr
+    checked = s2s("check", tmp_path, *data, "--limit", 20, *own)
+    assert "exported = eager" in checked.stdout and "breaks down" not in checked.stdout
+    exported = s2s("export", tmp_path, tmp_path / "out", *data, *own)
+    assert exported.returncode == 0, exported.stderr
+    assert s2s("generate", tmp_path / "out", *own).returncode == 0
+    refused = s2s("export", tmp_path, tmp_path / "out", *data, "--user-dir", tmp_path)
+    assert refused.returncode == 1 and "is no package" in refused.stderr

@@ -4,11 +4,12 @@ import shutil
 import threading
 
 import pytest
+import torch
 
 from fairseq_plugins import S2SError, load
 from fairseq_plugins._token_stream import complete
 
-from .commands import generate, lines, reversed_digits
+from .commands import generate, lines, reversed_digits, train
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +228,79 @@ def test_a_closed_model_says_so(digits, trained):
     for ask in (lambda: model.stream("1"), lambda: model.generate(["1"])):
         with pytest.raises(S2SError, match="closed"):
             ask()
+
+
+def test_an_output_begins_with_its_prefix(model):
+    texts, prefixes = ["1 2 3", "4 5", "6"], ["3", "", "1 1"]
+    found = model.generate(texts, prefix=prefixes, nbest=3)
+    for hypotheses, prefix in zip(found, prefixes, strict=True):
+        assert all(f"{each.text} ".startswith(f"{prefix} ".lstrip()) for each in hypotheses)
+    assert found[1] == model.generate(["4 5"], nbest=3)[0]
+    [[sampled]] = model.generate(["1 2 3"], beam=1, prefix=["9 9"], sampling=True, seed=1)
+    assert sampled.text.startswith("9 9")
+
+
+def test_a_prefix_that_the_search_would_choose_changes_nothing(model):
+    [[free]] = model.generate(["1 2 3"])
+    [[forced]] = model.generate(["1 2 3"], prefix=["3 2"])
+    assert forced.tokens == free.tokens
+    assert forced.token_scores == pytest.approx(free.token_scores, abs=1e-5)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_an_output_holds_its_constraints(model, ordered):
+    texts, phrases = ["1 2 3", "4 5", "6 7"], [["8"], [], ["7 6", "1"]]
+    found = model.generate(texts, beam=8, constraints=phrases, ordered=ordered)
+    for [hypothesis], wanted in zip(found, phrases, strict=True):
+        assert all(phrase in hypothesis.text for phrase in wanted)
+    assert found[1][0].text == "5 4"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"prefix": ["1"]}, "prefix needs an entry for each of the 2 texts"),
+        ({"prefix": "12"}, "prefix needs an entry for each of the 2 texts"),
+        ({"constraints": [["1"]]}, "constraints needs an entry for each of the 2 texts"),
+        ({"constraints": [["1"], ["word"]]}, "The phrase 'word' cannot be written"),
+        ({"constraints": [["1"], [""]]}, "The phrase '' cannot be written"),
+        ({"constraints": [["1"], ["2"]], "sampling": True}, "need a search, not sampling"),
+        ({"constraints": [["1"], ["2"]], "beam": 12}, "beam is 12, but with constraints"),
+    ],
+)
+def test_wishes_that_cannot_be_met(model, options, sentence):
+    with pytest.raises(S2SError, match=sentence):
+        model.generate(["1", "2"], **options)
+
+
+def test_a_long_input_goes_in_parts_with_a_bar(model, monkeypatch, capsys):
+    texts = [source for source, _ in reversed_digits(25, longest=5, seed=4)]
+    expected = model.generate(texts)
+    monkeypatch.setattr("fairseq_plugins.hub.PART", 10)
+    found = model.generate(texts, progress=True)
+    assert [[h.text for h in each] for each in found] == [[h.text for h in e] for e in expected]
+    assert "25/25" in capsys.readouterr().err
+    model.generate(texts, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_embeddings_are_the_decoders_first_state(model):
+    texts = ["1 2 3", "4", "1 2 3"]
+    vectors = model.embed(texts)
+    assert vectors.shape == (3, 64) and vectors.dtype == torch.float32
+    assert torch.allclose(vectors[0], vectors[2], atol=1e-6)
+    assert not torch.allclose(vectors[0], vectors[1], atol=1e-2)
+    assert torch.allclose(model.embed(["4"])[0], vectors[1], atol=1e-5)
+    source = model.codec.source("4").unsqueeze(0)
+    with torch.no_grad():
+        state = model.model.decoder.init_state(model.model.encoder(source))
+    assert torch.allclose(vectors[1], state["hidden"][0, -1], atol=1e-5)
+    assert model.embed([]).shape == (0, 64)
+
+
+def test_a_decoder_that_starts_with_zero_has_no_vector(digits, tmp_path):
+    train(
+        digits / "bin", tmp_path, "--arch", "s2s_attn_tiny", "--bridge", "zero", "--max-update", 1
+    )
+    with pytest.raises(S2SError, match="no semantic vector: .*--bridge zero"):
+        load(tmp_path, data=digits / "bin").embed(["1"])

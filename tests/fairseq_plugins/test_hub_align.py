@@ -116,7 +116,7 @@ def test_a_hypothesis_of_another_input_is_refused(model):
 
 
 def test_a_text_that_is_too_long_is_one_sentence(model, monkeypatch):
-    monkeypatch.setattr(model.model.encoder, "max_positions", lambda: 4)
+    monkeypatch.setattr(model.codec, "longest", 4)
     with pytest.raises(S2SError, match="longer than this model can read"):
         model.align([("1 2 3 4 5", "1")])
 

@@ -181,7 +181,7 @@ def test_the_pins_reach_every_pip_and_every_isolated_build(sandbox: Sandbox) -> 
 def test_the_package_is_installed_with_its_extras_and_checked(sandbox: Sandbox) -> None:
     assert sandbox.run(SETUP).returncode == 0
     assert commands(sandbox)[-2:] == [
-        "pip install --find-links .venv/wheels -e .[fairseq,chatbot,recipes,test]",
+        "pip install --find-links .venv/wheels -e .[fairseq,chatbot,docs,export,recipes,test]",
         "pip check",
     ]
 
@@ -256,7 +256,7 @@ def test_a_failure_is_named_and_the_next_run_begins_anew(sandbox: Sandbox) -> No
 
 
 def test_the_first_error_of_the_log_is_in_the_sentence(sandbox: Sandbox) -> None:
-    result = sandbox.run(SETUP, FAKE_FAILS="-e .[chatbot,recipes,test]")
+    result = sandbox.run(SETUP, FAKE_FAILS="-e .[chatbot,docs,export,recipes,test]")
     assert result.returncode == 1
     last = result.stderr.splitlines()[-1]
     assert "Gradio and the other packages failed: ERROR: no such thing" in last
@@ -286,8 +286,8 @@ def test_an_environment_of_the_user_is_never_removed(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("has", "extras"),
     [
-        ("fairseq", "chatbot,recipes,test"),
-        ("fairseq-fixed==0.12.3.1", "fairseq,chatbot,recipes,test"),
+        ("fairseq", "chatbot,docs,export,recipes,test"),
+        ("fairseq-fixed==0.12.3.1", "fairseq,chatbot,docs,export,recipes,test"),
     ],
     ids=["official", "fork"],
 )
@@ -318,8 +318,8 @@ def wait_for(path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_set_up_is_made_good_by_the_next(sandbox: Sandbox, stop: int) -> None:
-    process = sandbox.start(SETUP, FAKE_SLOW="chatbot,recipes,test", FAKE_SECONDS="3")
-    wait_for(sandbox.calls_file, "pip install -e .[chatbot,recipes,test]")
+    process = sandbox.start(SETUP, FAKE_SLOW="chatbot,docs,export,recipes,test", FAKE_SECONDS="3")
+    wait_for(sandbox.calls_file, "pip install -e .[chatbot,docs,export,recipes,test]")
     began = time.monotonic()
     os.killpg(process.pid, stop)
     _, err = process.communicate(timeout=10)
@@ -335,7 +335,7 @@ def test_an_interrupted_set_up_is_made_good_by_the_next(sandbox: Sandbox, stop: 
 
 
 def test_two_at_once_wait_for_each_other(sandbox: Sandbox) -> None:
-    first = sandbox.start(SETUP, FAKE_SLOW="chatbot,recipes,test", FAKE_SECONDS="1")
+    first = sandbox.start(SETUP, FAKE_SLOW="chatbot,docs,export,recipes,test", FAKE_SECONDS="1")
     wait_for(sandbox.calls_file, "venv .venv")
     second = sandbox.run(SETUP)
     first.communicate(timeout=20)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fairseq_plugins.folder import FolderError
 from scripts.corpora import output
 from scripts.corpora.corpus import Corpus, CorpusError, Example
-from scripts.folder import FolderError
 
 TRAIN = [Example("a", ("1", "2")), Example("b", ("3",))]
 TEST = [Example("c", ("\u56db", "5")), Example("d", ("6",))]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from scripts.folder import FolderError, replacing
+from fairseq_plugins.folder import FolderError, replacing
 from scripts.reporting import page
 from scripts.reporting.section import Chart, Section, Table
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.folder import FolderError, replacing
+from fairseq_plugins.folder import FolderError, replacing
 
 
 def foreign(folder: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""A folder that scripts write: whole, in the place of an earlier one of theirs, or not at all."""
+"""A folder that is written whole, in the place of an earlier one, or not at all."""
 
 import os
 import shutil
@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import S2SError
 
-class FolderError(ValueError):
+
+class FolderError(S2SError):
     """What stands where a folder is to be written, in one sentence."""
 
 
@@ -20,7 +22,7 @@ def replacing(folder: Path, foreign: Callable[[Path], str | None]) -> Iterator[P
 
     Args:
         folder: where it is to be
-        foreign: the name of something, in a folder, that these scripts did not write there, or None
+        foreign: the name of something, in it, that another program wrote, or None
 
     Raises:
         FolderError: before the work and after it, where ``folder`` holds something foreign; before
@@ -51,7 +53,7 @@ def replacing(folder: Path, foreign: Callable[[Path], str | None]) -> Iterator[P
 
 
 def check(folder: Path, foreign: Callable[[Path], str | None]) -> None:
-    """Raise FolderError unless a folder is missing, empty or made by these scripts."""
+    """Raise FolderError unless a folder is missing, empty or made by the same program."""
     if folder.is_symlink() or folder.exists() and not folder.is_dir():
         raise FolderError(
             f"{folder} is a file or a link, where a folder is to be written: choose another place"

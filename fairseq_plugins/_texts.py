@@ -1,0 +1,115 @@
+"""Text as a model reads and writes it: pieces, symbols, indices."""
+
+from collections.abc import Sequence
+
+import sentencepiece
+import torch
+from fairseq.data import Dictionary
+from torch import Tensor
+
+from ._whole_texts import Output, Request
+from .errors import S2SError
+from .hypothesis import Hypothesis
+
+
+class TextCodec:
+    """Between text and indices.
+
+    Args:
+        source: the source dictionary
+        target: the target dictionary
+        pieces: the SentencePiece model, or None where the model reads words
+        longest: source that the model can read, in symbols
+    """
+
+    def __init__(
+        self,
+        source: Dictionary,
+        target: Dictionary,
+        pieces: sentencepiece.SentencePieceProcessor | None,
+        longest: int,
+    ) -> None:
+        self.source_dictionary, self.target_dictionary = source, target
+        self.pieces = pieces
+        self.longest = longest
+
+    def encode(self, text: str) -> list[str]:
+        """Text -> pieces, or words where the model has no SentencePiece model."""
+        text = text.encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
+        return self.pieces.encode(text, out_type=str) if self.pieces else text.split()
+
+    def decode(self, tokens: Sequence[str]) -> str:
+        """Pieces -> text."""
+        return self.pieces.decode(list(tokens)) if self.pieces else " ".join(tokens)
+
+    def source(self, text: str) -> Tensor:
+        """Text -> indices (src_len,).
+
+        Raises:
+            S2SError: for a text that is too long
+        """
+        line = " ".join(self.encode(text))
+        source = self.source_dictionary.encode_line(line, add_if_not_exist=False, append_eos=True)
+        if len(source) > self.longest:
+            raise S2SError(
+                f"A text of {len(source)} pieces is longer than this model can read "
+                f"({self.longest}): shorten it."
+            )
+        return source.long()
+
+    def target(self, target: str | Sequence[str]) -> Tensor:
+        """Text, or tokens with or without ``</s>`` -> indices (tgt_len,)."""
+        dictionary = self.target_dictionary
+        tokens = self.encode(target) if isinstance(target, str) else list(target)
+        if tokens and tokens[-1] == dictionary.eos_word:
+            tokens.pop()
+        return torch.tensor([*(dictionary.index(token) for token in tokens), dictionary.eos()])
+
+    def phrase(self, text: str) -> Tensor:
+        """A constraint -> indices (phrase_len,).
+
+        Raises:
+            S2SError: for one that is empty, or that the vocabulary cannot write
+        """
+        phrase = self.target(text)[:-1]
+        if not len(phrase) or bool(phrase.eq(self.target_dictionary.unk()).any()):
+            raise S2SError(
+                f"The phrase {text!r} cannot be written with this model's vocabulary: use other "
+                "words."
+            )
+        return phrase
+
+    def requests(
+        self,
+        texts: Sequence[str],
+        prefixes: Sequence[str] | None,
+        constraints: Sequence[Sequence[str]] | None,
+    ) -> list[Request]:
+        """What is to be searched for.
+
+        Raises:
+            S2SError: where there is no prefix, or no list of constraints, for each text
+        """
+        for name, given in (("prefix", prefixes), ("constraints", constraints)):
+            if isinstance(given, str) or (given is not None and len(given) != len(texts)):
+                raise S2SError(f"{name} needs an entry for each of the {len(texts)} texts.")
+        requests = []
+        for place, text in enumerate(texts):
+            prefix = self.target(prefixes[place] if prefixes else "")[:-1]
+            phrases = [] if constraints is None else constraints[place]
+            requests.append(Request(self.source(text), prefix, tuple(map(self.phrase, phrases))))
+        return requests
+
+    def hypothesis(self, found: Output) -> Hypothesis:
+        """fairseq's output for one text."""
+        source, target = self.source_dictionary, self.target_dictionary
+        ends = (target.bos_word, target.eos_word, target.pad_word)
+        tokens = [target[index] for index in found.tokens]
+        return Hypothesis(
+            text=self.decode([token for token in tokens if token not in ends]),
+            tokens=tokens,
+            score=found.score,
+            token_scores=found.token_scores,
+            source_tokens=[source[index] for index in found.source],
+            alignment=found.alignment,
+        )

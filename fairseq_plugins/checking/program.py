@@ -1,0 +1,135 @@
+"""Reading model and data, asking every law, and the table."""
+
+import logging
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from fairseq.data import data_utils
+from tqdm import tqdm
+
+from .._loading import Opened, build, open_model
+from ..errors import S2SError
+from ..hub import Seq2Seq, load
+from ..model_card import stored_loss
+from . import fit, laws
+from .subject import Finding, Pair, Subject, random_pairs
+
+LIMIT = 200  # pairs
+
+logging.getLogger("fairseq.data.data_utils").setLevel(logging.WARNING)  # else a line for each file
+
+
+def check(
+    path: str | Path,
+    *,
+    data: str | Path | None = None,
+    subset: str = "valid",
+    texts: tuple[str | Path, str | Path] | None = None,
+    languages: tuple[str, str] | None = None,
+    limit: int = LIMIT,
+) -> list[Finding]:
+    """Ask every law of a trained model.
+
+    Args:
+        path: a checkpoint, a folder that holds one, or an exported model
+        data: the folder of the binarised data, or of the dictionaries alone
+        subset: of the data, if it has one
+        texts: two files of text instead, a pair in each line
+        languages: source and target, where nothing tells them
+        limit: pairs that are read
+
+    Raises:
+        S2SError: for a model or data that cannot be read
+    """
+    opened = open_model(path, data, languages)
+    prepared = load(path, data=data, languages=languages)
+    pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset)
+    loss = stored_loss(opened.checkpoint.path)
+    subject = Subject(
+        build(opened.checkpoint, opened.task, "fp32").eval(),
+        prepared,
+        _spread(pairs, limit) or random_pairs(*prepared.dictionaries, 32),
+        bool(pairs),
+        None if loss is None or texts is not None else loss.bits,
+        0.0 if loss is None else loss.smoothing,
+        opened.checkpoint.path.parent,
+        (opened.task.cfg.source_lang, opened.task.cfg.target_lang),
+    )
+    try:
+        every = tqdm((*fit.LAWS, *laws.LAWS), unit=" laws", leave=False, disable=None)
+        return [_ask(law, subject) for law in every]
+    finally:
+        prepared.close()
+
+
+def _ask(law: Callable[[Subject], Finding], subject: Subject) -> Finding:
+    """What a law finds; a model that breaks down under it does not hold it."""
+    try:
+        return law(subject)
+    except Exception as error:
+        told = " ".join(str(error).split())[:200]
+        name = law.__name__.replace("_", " ")
+        return Finding(name, False, f"the model breaks down: {type(error).__name__}: {told}")
+
+
+def _spread(pairs: Sequence[Pair], limit: int) -> Sequence[Pair]:
+    """At most ``limit`` pairs, from all over the data."""
+    step = max(1, len(pairs) // limit)
+    return pairs[::step][:limit]
+
+
+def _read_subset(opened: Opened, subset: str) -> list[Pair]:
+    """The pairs of a subset of binarised data; none where the folder has no such files."""
+    task = opened.task
+    languages = (task.cfg.source_lang, task.cfg.target_lang)
+    sides = []
+    for language, dictionary in zip(
+        languages, (task.source_dictionary, task.target_dictionary), strict=True
+    ):
+        for pair in ("-".join(languages), "-".join(reversed(languages))):
+            prefix = str(opened.folder / f"{subset}.{pair}.{language}")
+            found = data_utils.load_indexed_dataset(prefix, dictionary)
+            if found is not None:
+                sides.append(found)
+                break
+    if len(sides) < 2:
+        return []
+    source, target = sides
+    if len(source) != len(target):
+        raise S2SError(
+            f"The subset {subset} in {opened.folder} has {len(source)} sources and {len(target)} "
+            "targets: binarise the data again."
+        )
+    return [(source[place].long(), target[place].long()) for place in range(len(source))]
+
+
+def _read_texts(model: Seq2Seq, source: str | Path, target: str | Path) -> list[Pair]:
+    """The pairs of two files."""
+    sides = []
+    for path in (source, target):
+        try:
+            sides.append(Path(path).read_text("utf-8").splitlines())
+        except (OSError, UnicodeError) as error:
+            raise S2SError(f"{path} cannot be read as text in UTF-8: {error}.") from error
+    if len(sides[0]) != len(sides[1]) or not sides[0]:
+        raise S2SError(
+            f"{source} has {len(sides[0])} lines and {target} {len(sides[1])}: a pair needs one of "
+            "each, and there must be some."
+        )
+    return [model.indices(*texts) for texts in zip(*sides, strict=True)]
+
+
+def write_table(findings: Sequence[Finding], file: TextIO) -> None:
+    """One line for each law."""
+    words = {True: "holds", False: "BROKEN", None: "-"}
+    width = max(_width(finding.law) for finding in findings)
+    for finding in findings:
+        law = finding.law + " " * (width - _width(finding.law))
+        print(f"{law}  {words[finding.holds]:6}  {finding.detail}", file=file)
+
+
+def _width(text: str) -> int:
+    """In columns of a terminal."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,0 +1,90 @@
+"""What is checked, and what is found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from fairseq.data import Dictionary
+from torch import Tensor
+
+from ..hub import Seq2Seq
+from ..models import S2SModel
+
+Pair = tuple[Tensor, Tensor]  # source (src_len,) and target (tgt_len,), each with </s>
+
+TOLERANCE = 1e-4  # between two ways to a log-probability, in float32
+TOGETHER = 16  # pairs in a batch
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a law says of a model.
+
+    Attributes:
+        law: in a few words
+        holds: or None where it could not be checked
+        detail: the evidence; where it does not hold also what it may come from
+    """
+
+    law: str
+    holds: bool | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and its data.
+
+    Attributes:
+        model: as it was trained, not prepared for generation
+        prepared: the same as users get it
+        pairs: of the data, or made of random words
+        real: whether they are of the data
+        stored_loss: on the validation data in bits, as the checkpoint has it, or None
+        smoothing: of the labels in that loss
+        beside: the checkpoint's own folder
+        languages: of source and target
+    """
+
+    model: S2SModel
+    prepared: Seq2Seq
+    pairs: Sequence[Pair]
+    real: bool
+    stored_loss: float | None = None
+    smoothing: float = 0.0
+    beside: Path | None = None
+    languages: tuple[str, str] = ("", "")
+
+    @property
+    def source(self) -> Dictionary:
+        """The source dictionary."""
+        return self.prepared.task.source_dictionary
+
+    @property
+    def target(self) -> Dictionary:
+        """The target dictionary."""
+        return self.prepared.task.target_dictionary
+
+    def some(self, count: int) -> Sequence[Pair]:
+        """At most ``count`` pairs, from all over the data."""
+        step = max(1, len(self.pairs) // count)
+        return self.pairs[::step][:count]
+
+
+def batches(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    """Some at a time, of different lengths where they are."""
+    for start in range(0, len(pairs), TOGETHER):
+        yield pairs[start : start + TOGETHER]
+
+
+def random_pairs(source: Dictionary, target: Dictionary, count: int) -> list[Pair]:
+    """Pairs of random words, of 1 to 20 of them, always the same ones."""
+    generator = torch.Generator().manual_seed(1)
+
+    def sentence(dictionary: Dictionary) -> Tensor:
+        length = int(torch.randint(1, 21, (), generator=generator))
+        words = torch.randint(dictionary.nspecial, len(dictionary), (length,), generator=generator)
+        return torch.cat([words, torch.tensor([dictionary.eos()])])
+
+    return [(sentence(source), sentence(target)) for _ in range(count)]

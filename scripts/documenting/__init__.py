@@ -1,0 +1,1 @@
+"""The documentation's site: what ``mkdocs.yml`` names as hooks and extensions."""
