@@ -196,7 +196,7 @@ class Seq2Seq:
         )
         kind = None
         if constraints:
-            most = (len(self.task.target_dictionary) - 1) // 2  # fairseq takes twice as many words
+            most = len(self.task.target_dictionary) // 2  # fairseq takes twice as many words
             if beam > most:
                 raise S2SError(
                     f"beam is {beam}, but with constraints it must be at most {most}, half of this "
