@@ -42,7 +42,7 @@ from fairseq.tasks.translation import TranslationTask  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from ._alignment import WordAlignment, align  # noqa: E402
-from ._loading import build, open_model  # noqa: E402
+from ._loading import Opened, build, open_model  # noqa: E402
 from ._texts import TextCodec  # noqa: E402
 from ._token_stream import Token, TokenStream  # noqa: E402
 from ._whole_texts import Output, Request, embed, force, search  # noqa: E402
@@ -81,7 +81,13 @@ def load(
     Raises:
         S2SError: in one sentence, for whatever is missing, broken, unsafe or does not fit
     """
-    opened = open_model(path, data, languages)
+    return prepare(open_model(path, data, languages), device, precision)
+
+
+def prepare(
+    opened: Opened, device: str | torch.device = "cpu", precision: str | None = None
+) -> "Seq2Seq":
+    """A model that has been read, ready to answer; see :func:`load`."""
     model = build(opened.checkpoint, opened.task, precision).to(device)
     model.make_generation_fast_(need_attn=True)
     return Seq2Seq(model, opened.task, opened.pieces, opened.folder)

@@ -8,9 +8,9 @@ import torch
 from fairseq.data import Dictionary
 from torch import Tensor
 
-from .._whole_texts import force
+from .._whole_texts import Pair
 from .laws import tensors
-from .subject import Finding, Pair, Subject, batches
+from .subject import Finding, Subject, batches, log_probabilities
 
 MOST_FOREIGN = 0.05  # share of a dictionary that its SentencePiece model need not know: tags, marks
 LOSS_MARGIN = 0.15  # share by which the loss may be above the stored one, beside its own error
@@ -101,7 +101,7 @@ def better_than_counting(subject: Subject) -> Finding:
     law = "better than word frequencies"
     if not subject.real:
         return Finding(law, None, "no data given")
-    bits = _bits(subject, subject.pairs)
+    bits = _bits(subject.log_probabilities, subject.pairs)
     target = subject.target
     counts = torch.tensor(target.count, dtype=torch.float) + 1
     frequency = -(counts / counts[target.nspecial :].sum()).log2()
@@ -118,12 +118,13 @@ def reads_its_source(subject: Subject) -> Finding:
     law = "the source matters"
     if not subject.real or len(subject.pairs) < 4:
         return Finding(law, None, "no data given" if not subject.real else "too few pairs")
-    ordered = sorted(subject.pairs, key=lambda pair: len(pair[0]))
-    sources = [source for source, _ in ordered]
-    moved = [sources[-1], *sources[:-1]]
-    other = [(source, target) for source, (_, target) in zip(moved, ordered, strict=True)]
-    own, wrong = (_sums(subject, pairs) for pairs in (ordered, other))
-    gains = (own - wrong) / math.log(2) / torch.tensor([len(target) for _, target in ordered])
+    pairs = subject.pairs
+    order = sorted(range(len(pairs)), key=lambda place: len(pairs[place][0]))
+    moved = [order[-1], *order[:-1]]
+    targets = [pairs[place][1] for place in order]
+    other = [(pairs[i][0], target) for i, target in zip(moved, targets, strict=True)]
+    saved = subject.log_probabilities[order] - log_probabilities(subject.model, other)
+    gains = saved / math.log(2) / torch.tensor([len(target) for target in targets])
     mean, error = gains.mean().item(), (gains.std() / len(gains) ** 0.5).item()
     holds = mean > SURE * error
     detail = f"an output's own source saves {mean:.2f} ± {error:.2f} bits a token"
@@ -145,7 +146,8 @@ def reads_this_way_round(subject: Subject) -> Finding:
         (_translate(target, other, one), _translate(source, one, other))
         for source, target in subject.pairs
     ]
-    bits, turned = _bits(subject, subject.pairs), _bits(subject, exchanged)
+    bits = _bits(subject.log_probabilities, subject.pairs)
+    turned = _bits(log_probabilities(subject.model, exchanged), exchanged)
     detail = f"{bits:.2f} bits a token, {turned:.2f} the other way round"
     holds = bits <= turned + EXCHANGED
     if not holds:
@@ -177,15 +179,10 @@ def _translate(words: Tensor, one: Dictionary, other: Dictionary) -> Tensor:
     return torch.tensor([other.index(symbol) for symbol in symbols])
 
 
-def _sums(subject: Subject, pairs: Sequence[Pair]) -> Tensor:
-    """The log-probability of each target."""
-    return torch.tensor([sum(scores) for scores in force(subject.model, pairs)])
-
-
-def _bits(subject: Subject, pairs: Sequence[Pair]) -> float:
+def _bits(log_probabilities: Tensor, pairs: Sequence[Pair]) -> float:
     """What a token of the targets costs."""
     tokens = sum(len(target) for _, target in pairs)
-    return -_sums(subject, pairs).sum().item() / math.log(2) / tokens
+    return -log_probabilities.sum().item() / math.log(2) / tokens
 
 
 @torch.no_grad()

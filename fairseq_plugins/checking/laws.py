@@ -7,12 +7,12 @@ from fairseq.data import data_utils
 from fairseq.dataclass.configs import GenerationConfig
 from torch import Tensor
 
-from .._whole_texts import Output, Request, attend, force, search
+from .._whole_texts import Output, Pair, Request, attend, force, search
 from .._word_choice import RowOptions
 from ..errors import S2SError
 from ..export.graphs import trace
 from ..models import S2SModel
-from .subject import TOLERANCE, Finding, Pair, Subject, batches
+from .subject import TOLERANCE, Finding, Subject, batches
 
 PAIRS = 32  # for a law
 LONGEST = 60  # words of an output that is searched for

@@ -10,11 +10,12 @@ from fairseq.data import data_utils
 from tqdm import tqdm
 
 from .._loading import Opened, build, open_model
+from .._whole_texts import Pair
 from ..errors import S2SError
-from ..hub import Seq2Seq, load
+from ..hub import Seq2Seq, prepare
 from ..model_card import stored_loss
 from . import fit, laws
-from .subject import Finding, Pair, Subject, random_pairs
+from .subject import Finding, Subject, random_pairs, spread
 
 LIMIT = 200  # pairs
 
@@ -44,13 +45,13 @@ def check(
         S2SError: for a model or data that cannot be read
     """
     opened = open_model(path, data, languages)
-    prepared = load(path, data=data, languages=languages)
+    prepared = prepare(opened)
     pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset)
     loss = stored_loss(opened.checkpoint.path)
     subject = Subject(
         build(opened.checkpoint, opened.task, "fp32").eval(),
         prepared,
-        _spread(pairs, limit) or random_pairs(*prepared.dictionaries, 32),
+        spread(pairs, limit) or random_pairs(*prepared.dictionaries, 32),
         bool(pairs),
         None if loss is None or texts is not None else loss.bits,
         0.0 if loss is None else loss.smoothing,
@@ -72,12 +73,6 @@ def _ask(law: Callable[[Subject], Finding], subject: Subject) -> Finding:
         told = " ".join(str(error).split())[:200]
         name = law.__name__.replace("_", " ")
         return Finding(name, False, f"the model breaks down: {type(error).__name__}: {told}")
-
-
-def _spread(pairs: Sequence[Pair], limit: int) -> Sequence[Pair]:
-    """At most ``limit`` pairs, from all over the data."""
-    step = max(1, len(pairs) // limit)
-    return pairs[::step][:limit]
 
 
 def _read_subset(opened: Opened, subset: str) -> list[Pair]:

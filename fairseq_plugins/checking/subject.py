@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from fairseq.data import Dictionary
 from torch import Tensor
 
+from .._whole_texts import Pair, force
 from ..hub import Seq2Seq
 from ..models import S2SModel
-
-Pair = tuple[Tensor, Tensor]  # source (src_len,) and target (tgt_len,), each with </s>
 
 TOLERANCE = 1e-4  # between two ways to a log-probability, in float32
 TOGETHER = 16  # pairs in a batch
@@ -68,8 +68,23 @@ class Subject:
 
     def some(self, count: int) -> Sequence[Pair]:
         """At most ``count`` pairs, from all over the data."""
-        step = max(1, len(self.pairs) // count)
-        return self.pairs[::step][:count]
+        return spread(self.pairs, count)
+
+    @cached_property
+    def log_probabilities(self) -> Tensor:
+        """Of each pair's target (pairs,)."""
+        return log_probabilities(self.model, self.pairs)
+
+
+def spread(pairs: Sequence[Pair], count: int) -> Sequence[Pair]:
+    """At most ``count`` pairs, from all over the data."""
+    step = max(1, len(pairs) // count)
+    return pairs[::step][:count]
+
+
+def log_probabilities(model: S2SModel, pairs: Sequence[Pair]) -> Tensor:
+    """Of each target (pairs,), by teacher forcing."""
+    return torch.tensor([sum(scores) for scores in force(model, pairs)])
 
 
 def batches(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:

@@ -7,7 +7,7 @@ and the next state. Every tensor has a name, so that a search need not know the 
 
 import copy
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from fairseq.models import FairseqEncoderDecoderModel
@@ -104,6 +104,11 @@ class Watched(dict[str, list[Tensor]]):
     def __getitem__(self, name: str) -> list[Tensor]:
         self.read.add(name)
         return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """An entry, or ``default``."""
+        self.read.add(name)
+        return super().get(name, default)
 
 
 @torch.no_grad()

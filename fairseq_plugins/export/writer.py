@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -29,13 +30,15 @@ from ..package import (
     GraphNames,
     Package,
     checksum,
+    is_package,
     read_package,
 )
 from .graphs import trace
 from .onnx_files import check_packages, write_onnx
 from .readme import describe_package
 
-OURS = (CONFIG, WEIGHTS, PIECES, CARD, README, ".onnx", ".pt2", ".txt")  # how names end
+OURS = {CONFIG, WEIGHTS, PIECES, WORDS, CARD, README}
+DICTIONARY_OR_GRAPH = re.compile(r"dict\.\w+\.txt|(source|step)(\.int8)?\.onnx|(source|step)\.pt2")
 DISTRIBUTIONS = ("fairseq", "fairseq-fixed", "torch", "onnx", "onnxruntime")
 
 
@@ -88,8 +91,11 @@ def export(
 
 def _foreign(folder: Path) -> str | None:
     """The name of something in a folder that is not of a package."""
-    names = (path.name for path in folder.iterdir())
-    return next((name for name in names if not name.endswith(OURS)), None)
+    names = sorted(path.name for path in folder.iterdir())
+    if not is_package(folder):
+        return names[0]
+    others = (name for name in names if name not in OURS)
+    return next((name for name in others if not DICTIONARY_OR_GRAPH.fullmatch(name)), None)
 
 
 def _write_weights(checkpoint: Checkpoint, path: Path) -> None:

@@ -118,6 +118,7 @@ class BeamSearch:
         self.totals = np.full((len(rows), 1), -np.inf, np.float32)
         self.totals[:: self.beam] = 0  # all rows of a sentence are the same: the first counts
         self.alignments: list[Floats] = []  # (rows, src_len) of each step
+        self.parents: list[Ints] = []  # of the rows of each step but the first, in the one before
         self.ignored = np.zeros((sentences, self.beam), bool)
 
     def run(self) -> list[list[Found]]:
@@ -191,8 +192,15 @@ class BeamSearch:
         scores = np.diff(np.append(self.totals[row], total))
         length = np.float32((step + 1) ** self.settings.lenpen)
         words = [*self.words[row, 1:].tolist(), Vocabulary.eos]
-        alignment = np.stack([each[row] for each in self.alignments]) if self.alignments else None
-        return Found(words, float(total / length), scores, alignment)
+        return Found(words, float(total / length), scores, self.alignment(row))
+
+    def alignment(self, row: int) -> Floats | None:
+        """Where ``row`` has looked (steps, src_len), followed back through the rows before it."""
+        steps = []
+        for place in reversed(range(len(self.alignments))):
+            steps.append(self.alignments[place][row])
+            row = self.parents[place - 1][row] if place else row
+        return np.stack(steps[::-1]) if steps else None
 
     def move(self, found: Candidates, ends: NDArray[np.bool_]) -> None:
         """Go on with the first ``beam`` candidates that do not end; filled up where too few."""
@@ -204,7 +212,7 @@ class BeamSearch:
         scores = np.take_along_axis(found.scores, chosen, 1).reshape(-1)
         self.words = np.column_stack([self.words[rows], words])
         self.totals = np.column_stack([self.totals[rows], scores])
-        self.alignments = [alignment[rows] for alignment in self.alignments]
+        self.parents.append(rows)
         self.state = select(self.state, rows)
 
 

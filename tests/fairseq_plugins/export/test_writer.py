@@ -107,10 +107,15 @@ def test_a_package_can_be_exported_again(package, tmp_path):
 def test_an_earlier_package_is_replaced_and_nothing_else(digits, trained, package, tmp_path):
     for _ in range(2):
         export(package.folder, tmp_path / "out")
-    (tmp_path / "out" / "diary.doc").write_text("mine")
-    with pytest.raises(S2SError, match="diary.doc"):
+    (tmp_path / "out" / "diary.txt").write_text("mine")
+    with pytest.raises(S2SError, match="diary.txt"):
         export(package.folder, tmp_path / "out")
-    assert (tmp_path / "out" / "diary.doc").read_text() == "mine"
+    assert (tmp_path / "out" / "diary.txt").read_text() == "mine"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "dict.en.txt").write_text("mine 1\n")
+    with pytest.raises(S2SError, match="dict.en.txt"):
+        export(package.folder, tmp_path / "data")
+    assert (tmp_path / "data" / "dict.en.txt").read_text() == "mine 1\n"
 
 
 def test_changed_weights_are_refused(package, tmp_path):
