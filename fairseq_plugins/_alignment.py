@@ -24,6 +24,7 @@ import sentencepiece
 import torch
 from torch import Tensor
 
+from ._pieces import printable
 from ._whole_texts import attend
 from .errors import S2SError
 
@@ -203,7 +204,7 @@ def membership(spans: Sequence[Span], words: Sequence[Span]) -> np.ndarray:
 
 def read(pieces: sentencepiece.SentencePieceProcessor | None, text: str) -> Pieces:
     """The tokens that fairseq reads of a text, with their places in it."""
-    text = text.encode("utf-8", "replace").decode("utf-8")  # as Seq2Seq.encode
+    text = printable(text)
     if pieces is None:
         words = list(re.finditer(r"\S+", text))
         return Pieces(text, [word.group() for word in words], [word.span() for word in words])

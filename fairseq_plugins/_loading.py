@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import sentencepiece
 from fairseq.data import Dictionary, data_utils
 from fairseq.dataclass.utils import merge_with_parent
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, build_model
 from fairseq.tasks.translation import TranslationTask
 from omegaconf import OmegaConf
+from sentencepiece import SentencePieceProcessor
 
+from ._pieces import check_size, read_pieces_file
 from .checkpoint import (
     Checkpoint,
     check_options,
@@ -22,8 +23,6 @@ from .models import S2SModel
 from .ops.packed_linear import PRECISIONS
 from .package import PIECES, is_package, read_package
 from .tasks import TranslationS2SConfig, TranslationS2STask
-
-MAX_BYTES = 1 << 28  # of a dictionary or a SentencePiece model; the largest in use have a 20th
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Opened:
 
     checkpoint: Checkpoint
     task: TranslationS2STask
-    pieces: sentencepiece.SentencePieceProcessor | None
+    pieces: SentencePieceProcessor | None
     folder: Path
     pieces_file: Path | None
 
@@ -144,7 +143,7 @@ def read_dictionary(path: Path) -> Dictionary:
             f"There is no dictionary {path}: copy the dict.*.txt files of the training data beside "
             "the checkpoint."
         )
-    _check_size(path)
+    check_size(path)
     try:
         return Dictionary.load(str(path))
     except Exception as error:  # fairseq raises several kinds for a malformed line
@@ -161,24 +160,7 @@ def find_pieces(folder: Path) -> Path | None:
     return models[0] if models else None
 
 
-def read_pieces(folder: Path) -> sentencepiece.SentencePieceProcessor | None:
+def read_pieces(folder: Path) -> SentencePieceProcessor | None:
     """The SentencePiece model of a folder, if it has one."""
     path = find_pieces(folder)
     return None if path is None else read_pieces_file(path)
-
-
-def read_pieces_file(path: Path) -> sentencepiece.SentencePieceProcessor:
-    """A SentencePiece model."""
-    _check_size(path)
-    try:
-        return sentencepiece.SentencePieceProcessor(model_file=str(path))
-    except (RuntimeError, OSError) as error:
-        raise S2SError(f"The SentencePiece model {path} cannot be read.") from error
-
-
-def _check_size(path: Path) -> None:
-    """Raise S2SError for a file that cannot be what its name says, before it fills the memory."""
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise S2SError(
-            f"{path} has {size >> 20} MiB, and {MAX_BYTES >> 20} are the most: it is none of ours."
-        )

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-import sentencepiece
 import torch
 from fairseq.data import Dictionary
+from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 
+from ._pieces import check_length, decode, encode
 from ._whole_texts import Output, Request
 from .errors import S2SError
 from .hypothesis import Hypothesis
@@ -26,7 +27,7 @@ class TextCodec:
         self,
         source: Dictionary,
         target: Dictionary,
-        pieces: sentencepiece.SentencePieceProcessor | None,
+        pieces: SentencePieceProcessor | None,
         longest: int,
     ) -> None:
         self.source_dictionary, self.target_dictionary = source, target
@@ -35,12 +36,11 @@ class TextCodec:
 
     def encode(self, text: str) -> list[str]:
         """Text -> pieces, or words where the model has no SentencePiece model."""
-        text = text.encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
-        return self.pieces.encode(text, out_type=str) if self.pieces else text.split()
+        return encode(self.pieces, text)
 
     def decode(self, tokens: Sequence[str]) -> str:
         """Pieces -> text."""
-        return self.pieces.decode(list(tokens)) if self.pieces else " ".join(tokens)
+        return decode(self.pieces, tokens)
 
     def source(self, text: str) -> Tensor:
         """Text -> indices (src_len,).
@@ -50,11 +50,7 @@ class TextCodec:
         """
         line = " ".join(self.encode(text))
         source = self.source_dictionary.encode_line(line, add_if_not_exist=False, append_eos=True)
-        if len(source) > self.longest:
-            raise S2SError(
-                f"A text of {len(source)} pieces is longer than this model can read "
-                f"({self.longest}): shorten it."
-            )
+        check_length(len(source), self.longest)
         return source.long()
 
     def target(self, target: str | Sequence[str]) -> Tensor:

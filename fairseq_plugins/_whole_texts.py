@@ -32,6 +32,27 @@ class Request(NamedTuple):
     constraints: Sequence[Tensor] = ()
 
 
+class Batch(NamedTuple):
+    """Pairs as tensors, padded at their ends.
+
+    Attributes:
+        src_tokens: (batch, src_len)
+        src_lengths: (batch,)
+        prev_output_tokens: (batch, tgt_len), what comes before each target, ``</s>`` first
+        target: (batch, tgt_len)
+    """
+
+    src_tokens: Tensor
+    src_lengths: Tensor
+    prev_output_tokens: Tensor
+    target: Tensor
+
+    @property
+    def net_input(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What the model takes."""
+        return self[:3]
+
+
 class Output(NamedTuple):
     """One hypothesis of fairseq's generator; indices with ``</s>`` at their end."""
 
@@ -166,19 +187,17 @@ def _in_batches(
 
 def _force(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> list[list[float]]:
     """The scores of one batch."""
-    net_output = _run(model, pairs)
-    targets = [target for _, target in pairs]
-    target = data_utils.collate_tokens(targets, model.decoder.dictionary.pad())
-    lprobs = model.get_normalized_probs(net_output, log_probs=True)
-    scores = lprobs.gather(2, target.to(lprobs.device).unsqueeze(2)).squeeze(2).tolist()
-    return [row[: len(words)] for row, words in zip(scores, targets, strict=True)]
+    batch = collate(model, pairs)
+    lprobs = model.get_normalized_probs(model(*batch.net_input), log_probs=True)
+    scores = lprobs.gather(2, batch.target.unsqueeze(2)).squeeze(2)
+    return unpadded(scores, pairs)
 
 
 def _attend(
     model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]
 ) -> list[list[list[float]] | None]:
     """The alignments of one batch."""
-    extra = _run(model, pairs)[1]
+    extra = model(*collate(model, pairs).net_input)[1]
     alignment = extra["attn"][0] if isinstance(extra, dict) else extra  # fairseq's lstm: bare
     if alignment is None:
         return [None] * len(pairs)
@@ -189,12 +208,20 @@ def _attend(
     ]
 
 
-def _run(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> Any:
-    """What the model makes of one batch, padded at the end."""
+def collate(model: FairseqEncoderDecoderModel, pairs: Sequence[Pair]) -> Batch:
+    """A batch, where the model is."""
     sources, targets = zip(*pairs, strict=True)
     eos, pad = model.decoder.dictionary.eos(), model.decoder.dictionary.pad()
     device = next(model.parameters()).device
-    src_tokens = data_utils.collate_tokens(sources, model.encoder.dictionary.pad()).to(device)
-    before = data_utils.collate_tokens(targets, pad, eos, move_eos_to_beginning=True).to(device)
-    lengths = torch.tensor([len(source) for source in sources], device=device)
-    return model(src_tokens, lengths, before)
+    return Batch(
+        data_utils.collate_tokens(sources, model.encoder.dictionary.pad()).to(device),
+        torch.tensor([len(source) for source in sources], device=device),
+        data_utils.collate_tokens(targets, pad, eos, move_eos_to_beginning=True).to(device),
+        data_utils.collate_tokens(targets, pad).to(device),
+    )
+
+
+def unpadded(scores: Tensor, pairs: Sequence[Pair]) -> list[list[float]]:
+    """The rows of (batch, tgt_len), each as long as its target."""
+    rows = zip(scores.tolist(), pairs, strict=True)
+    return [row[: len(target)] for row, (_, target) in rows]

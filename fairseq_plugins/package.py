@@ -35,20 +35,49 @@ PRECISIONS = ("fp32", "int8")  # of the graphs
 
 
 @dataclass(frozen=True)
-class GraphNames:
-    """The tensors of the graphs, see ``export.graphs``.
+class TensorNames:
+    """The tensors of a model's two graphs, batch first; see ``export.graphs``.
 
     Attributes:
-        source: what stays the same for a sentence
-        state: what a step changes
-        alignment: whether a step gives one
-        max_source: the longest source, ``</s>`` included
-        precisions: of the graphs at hand
+        source: of a sentence, the same at every step
+        state: of a hypothesis, another one after every step
+        alignment: whether a step gives an alignment
     """
 
     source: tuple[str, ...]
     state: tuple[str, ...]
     alignment: bool
+
+    @property
+    def sources(self) -> list[str]:
+        """What of the sentence a step takes, by its names in the graphs."""
+        return [f"source.{name}" for name in self.source]
+
+    @property
+    def states(self) -> list[str]:
+        """The state that a step takes."""
+        return [f"state.{name}" for name in self.state]
+
+    @property
+    def carried(self) -> list[str]:
+        """What the source graph gives, and a step takes besides ``words``."""
+        return self.sources + self.states
+
+    @property
+    def step(self) -> list[str]:
+        """What a step gives, the next state at the end."""
+        return ["lprobs", *["alignment"] * self.alignment, *(f"next.{n}" for n in self.state)]
+
+
+@dataclass(frozen=True)
+class GraphNames(TensorNames):
+    """What ``config.json`` tells of the graphs.
+
+    Attributes:
+        max_source: the longest source, ``</s>`` included
+        precisions: of the graphs at hand
+    """
+
     max_source: int
     precisions: tuple[str, ...]
 

@@ -10,7 +10,6 @@ rounds. A single user's times are those of replies of 15 tokens, growing as the 
 """
 
 import argparse
-import json
 import os
 import sys
 import threading
@@ -173,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from chatbot.responder import load_responder
     from scripts.benchmarking import environment
     from scripts.benchmarking.measure import load_average
-    from scripts.benchmarking.record import write
+    from scripts.benchmarking.record import publish
 
     try:
         responder = load_responder(options.model)
@@ -182,10 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     record = {"environment": environment.describe(), "load_average": load_average()}
     record |= measure(responder, users=options.users, rounds=options.rounds)
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    print(text)
-    if options.json:
-        write(options.json, f"{text}\n")
+    publish(record, options.json)
     return 0
 
 

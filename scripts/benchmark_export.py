@@ -11,7 +11,6 @@ so that what else the machine does falls on all alike: read the ratios.
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -108,7 +107,7 @@ def measure(options: argparse.Namespace, package: Path) -> dict[str, Any]:
     torch.set_num_threads(1)
     from fairseq_plugins import load, runner
     from fairseq_plugins.export import export
-    from scripts.benchmarking.exported import GraphModel
+    from scripts.benchmarking.exported import load_torch_graphs
 
     export(options.model, package, data=options.data, onnx=True, int8=True, torch=True)
     checkpoint = options.model / "checkpoint_best.pt"
@@ -121,13 +120,13 @@ def measure(options: argparse.Namespace, package: Path) -> dict[str, Any]:
     }
     found = {"fairseq-generate": by_fairseq(checkpoint, options.data)}
     found |= {name: answered(answer, texts) for name, answer in ways.items()}
-    graphs = GraphModel(package)
+    graphs = load_torch_graphs(package)
     found["torch.export"] = answered(graphs.generate, texts)
     eager = found["fairseq-generate"]
     tokenize = "zh" if options.language == "zh" else "13a"
     bleu = {}
     for name, each in found.items():
-        outputs = [graphs.model.decode(tokens.split()) for tokens in each.tokens]
+        outputs = [graphs.decode(tokens.split()) for tokens in each.tokens]
         score = sacrebleu.corpus_bleu(outputs, [references], tokenize=tokenize).score
         bleu[name] = round(score, 2)
     rounds = []
@@ -190,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     from scripts.benchmarking import environment
-    from scripts.benchmarking.record import write
+    from scripts.benchmarking.record import publish
 
     record: dict[str, Any] = {"environment": environment.describe()}
     try:
@@ -203,10 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = error.stderr.strip().splitlines() or ["it said nothing"]
         print(f"benchmark_export.py: fairseq-generate failed: {said[-1]}", file=sys.stderr)
         return 1
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    print(text)
-    if options.json:
-        write(options.json, f"{text}\n")
+    publish(record, options.json)
     return 0
 
 

@@ -8,8 +8,7 @@ import torch
 from fairseq.data import Dictionary
 from torch import Tensor
 
-from .._whole_texts import Pair
-from .laws import tensors
+from .._whole_texts import Pair, collate
 from .subject import Finding, Subject, batches, log_probabilities
 
 MOST_FOREIGN = 0.05  # share of a dictionary that its SentencePiece model need not know: tags, marks
@@ -191,16 +190,15 @@ def _losses(subject: Subject) -> tuple[Tensor, Tensor]:
     losses, counts = [], []
     smoothing = subject.smoothing
     for pairs in batches(subject.pairs):
-        src_tokens, before, targets = tensors(subject.model, pairs)
-        lengths = torch.tensor([len(source) for source, _ in pairs])
-        output = subject.model(src_tokens, lengths, before)
+        batch = collate(subject.model, pairs)
+        output = subject.model(*batch.net_input)
         lprobs = subject.model.get_normalized_probs(output, log_probs=True)
         each = smoothing / (lprobs.size(-1) - 1)
-        gold = lprobs.gather(2, targets.unsqueeze(2)).squeeze(2)
+        gold = lprobs.gather(2, batch.target.unsqueeze(2)).squeeze(2)
         loss = -(1 - smoothing - each) * gold
         if smoothing:
             loss = loss - each * lprobs.sum(dim=-1)
-        real = targets.ne(subject.target.pad())
+        real = batch.target.ne(subject.target.pad())
         losses.append(loss.masked_fill(~real, 0).sum(dim=1) / math.log(2))
         counts.append(real.sum(dim=1))
     return torch.cat(losses), torch.cat(counts).float()

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from fairseq.data import data_utils
 from fairseq.dataclass.configs import GenerationConfig
 from torch import Tensor
 
-from .._whole_texts import Output, Pair, Request, attend, force, search
+from .._whole_texts import Output, Pair, Request, attend, collate, force, search, unpadded
 from .._word_choice import RowOptions
 from ..errors import S2SError
 from ..export.graphs import trace
@@ -100,17 +99,14 @@ def exported_equals_eager(subject: Subject) -> Finding:
     given = len(graphs.names.source)
     worst = 0.0
     for pairs in batches(subject.some(PAIRS)):
-        src_tokens, before, targets = tensors(subject.model, pairs)
-        carried = source_graph(src_tokens)
+        batch = collate(subject.model, pairs)
+        carried = source_graph(batch.src_tokens)
         scores = []
-        for t in range(before.size(1)):
-            lprobs, *rest = step_graph(before[:, t], *carried)
+        for t in range(batch.target.size(1)):
+            lprobs, *rest = step_graph(batch.prev_output_tokens[:, t], *carried)
             carried = (*carried[:given], *rest[graphs.names.alignment :])
-            scores.append(lprobs.gather(1, targets[:, t : t + 1]))
-        found = [
-            row[: len(target)]
-            for row, (_, target) in zip(torch.cat(scores, 1).tolist(), pairs, strict=True)
-        ]
+            scores.append(lprobs.gather(1, batch.target[:, t : t + 1]))
+        found = unpadded(torch.cat(scores, dim=1), pairs)
         worst = max(worst, _difference(found, force(subject.model, pairs)))
     return _numbers("exported = eager", worst, "an exported package would answer differently")
 
@@ -178,30 +174,17 @@ def _difference(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]
     return largest
 
 
-def tensors(model: S2SModel, pairs: Sequence[Pair]) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch: sources, the words before each, targets; padded at their ends."""
-    source, target = model.encoder.dictionary, model.decoder.dictionary
-    sources, targets = zip(*pairs, strict=True)
-    before = data_utils.collate_tokens(
-        targets, target.pad(), target.eos(), move_eos_to_beginning=True
-    )
-    padded = data_utils.collate_tokens(targets, target.pad())
-    return data_utils.collate_tokens(sources, source.pad()), before, padded
-
-
 def _score_by_step(model: S2SModel, pairs: Sequence[Pair]) -> list[list[float]]:
     """The targets' log-probabilities, word by word."""
-    src_tokens, before, targets = tensors(model, pairs)
-    lengths = torch.tensor([len(source) for source, _ in pairs])
+    src_tokens, lengths, before, target = collate(model, pairs)
     encoder_out = model.encoder(src_tokens, lengths)
     state: dict[str, dict[str, Tensor | None]] = {}
     scores = []
     for t in range(before.size(1)):
         output = model.decoder(before[:, : t + 1], encoder_out, incremental_state=state)
         lprobs = model.get_normalized_probs(output, log_probs=True)[:, -1]
-        scores.append(lprobs.gather(1, targets[:, t : t + 1]))
-    rows = torch.cat(scores, dim=1).tolist()
-    return [row[: len(target)] for row, (_, target) in zip(rows, pairs, strict=True)]
+        scores.append(lprobs.gather(1, target[:, t : t + 1]))
+    return unpadded(torch.cat(scores, dim=1), pairs)
 
 
 def _search(subject: Subject, sources: Sequence[Tensor], **options: object) -> list[list[Output]]:

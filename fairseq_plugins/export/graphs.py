@@ -16,44 +16,16 @@ from torch.export import Dim, ExportedProgram
 
 from ..modules.bridge import EncoderOut
 from ..modules.fast import set_fast
+from ..package import TensorNames
 from .traceable import make_traceable
 
 BATCH, LENGTHS = 3, (7, 5)  # of the sources that the model is traced with; none is special
 
 
-class Names(NamedTuple):
-    """The tensors between the graphs, batch first.
-
-    Attributes:
-        source: of a sentence, the same at every step
-        state: of a hypothesis, another one after every step
-        alignment: whether a step gives an alignment
-    """
-
-    source: list[str]
-    state: list[str]
-    alignment: bool
-
-    @property
-    def carried(self) -> list[str]:
-        """Their names in the graphs: what the source graph gives and a step takes."""
-        return [*(f"source.{name}" for name in self.source), *self.next_state]
-
-    @property
-    def next_state(self) -> list[str]:
-        """The states' names in the graphs."""
-        return [f"state.{name}" for name in self.state]
-
-    @property
-    def step(self) -> list[str]:
-        """What a step gives."""
-        return ["lprobs", *["alignment"] * self.alignment, *(f"next.{n}" for n in self.state)]
-
-
 class Graphs(NamedTuple):
     """A model, exported; ``max_source`` is the longest source that it reads."""
 
-    names: Names
+    names: TensorNames
     source: ExportedProgram
     step: ExportedProgram
     max_source: int
@@ -62,7 +34,7 @@ class Graphs(NamedTuple):
 class SourceGraph(nn.Module):
     """Source (batch, src_len), padded on the right -> the tensors ``names.carried``."""
 
-    def __init__(self, model: FairseqEncoderDecoderModel, names: Names) -> None:
+    def __init__(self, model: FairseqEncoderDecoderModel, names: TensorNames) -> None:
         super().__init__()
         self.encoder, self.decoder, self.names = model.encoder, model.decoder, names
 
@@ -77,7 +49,7 @@ class SourceGraph(nn.Module):
 class StepGraph(nn.Module):
     """Words (batch,) and the tensors ``names.carried`` -> the tensors ``names.step``."""
 
-    def __init__(self, model: FairseqEncoderDecoderModel, names: Names) -> None:
+    def __init__(self, model: FairseqEncoderDecoderModel, names: TensorNames) -> None:
         super().__init__()
         self.decoder, self.names = model.decoder, names
 
@@ -140,7 +112,7 @@ def trace(model: FairseqEncoderDecoderModel) -> Graphs:
     )
 
 
-def find_names(model: FairseqEncoderDecoderModel) -> Names:
+def find_names(model: FairseqEncoderDecoderModel) -> TensorNames:
     """The tensors that a step reads, found by making one."""
     encoder_out = model.encoder(_source(model, LENGTHS[0]))
     state = model.decoder.init_state(encoder_out)
@@ -148,9 +120,9 @@ def find_names(model: FairseqEncoderDecoderModel) -> Names:
     word = torch.zeros(BATCH, 1, dtype=torch.long)
     unrolled = model.decoder.teacher_forced(word, state, watched)
     model.decoder.logits(unrolled.features, unrolled, watched)
-    source = [name for name in encoder_out if name in watched.read]
-    states = [name for name in state if name in unrolled.state]
-    return Names(source, states, unrolled.alignment is not None)
+    source = tuple(name for name in encoder_out if name in watched.read)
+    states = tuple(name for name in state if name in unrolled.state)
+    return TensorNames(source, states, unrolled.alignment is not None)
 
 
 def _source(model: FairseqEncoderDecoderModel, length: int) -> Tensor:
@@ -162,7 +134,9 @@ def _source(model: FairseqEncoderDecoderModel, length: int) -> Tensor:
     return tokens
 
 
-def _carried(model: FairseqEncoderDecoderModel, names: Names, length: int) -> tuple[Tensor, ...]:
+def _carried(
+    model: FairseqEncoderDecoderModel, names: TensorNames, length: int
+) -> tuple[Tensor, ...]:
     """The source graph's tensors for sentences of this length, computed without it."""
     encoder_out = model.encoder(_source(model, length))
     state = model.decoder.init_state(encoder_out)

@@ -36,13 +36,8 @@ def write_onnx(graphs: Graphs, folder: Path, *, int8: bool = False) -> GraphName
     if int8:
         for part in ("source", "step"):
             _quantise(folder / graph_file(part, "fp32"), folder / graph_file(part, "int8"))
-    return GraphNames(
-        tuple(names.source),
-        tuple(names.state),
-        names.alignment,
-        graphs.max_source,
-        ("fp32", "int8") if int8 else ("fp32",),
-    )
+    precisions = ("fp32", "int8") if int8 else ("fp32",)
+    return GraphNames(names.source, names.state, names.alignment, graphs.max_source, precisions)
 
 
 def check_packages(int8: bool = False) -> None:

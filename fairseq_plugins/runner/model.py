@@ -2,22 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from .._pieces import check_length, decode, encode, read_pieces_file
 from ..errors import S2SError
 from ..hypothesis import Hypothesis, check_settings
 from ..package import PIECES, Package, graph_file, read_package
+from .graph import Graph, OnnxGraph
 from .search import BeamSearch, Found, Ints, SearchSettings, StepResult, Tensors
 from .vocabulary import Vocabulary
-
-try:
-    import onnxruntime
-except ImportError as error:
-    raise S2SError("onnxruntime is not installed: run pip install 'fairseq-s2s[onnx]'.") from error
-
-import sentencepiece
 
 MAX_TOKENS = 4000  # source tokens in a batch
 
@@ -40,45 +34,40 @@ def load(path: str | Path, *, precision: str = "fp32", threads: int | None = Non
             f"The package {package.folder} has no graphs of precision {precision!r}: export the "
             f"model again with {flag}."
         )
-    return OnnxModel(package, precision, threads)
+    source, step = (
+        OnnxGraph(package.file(graph_file(part, precision)), threads) for part in ("source", "step")
+    )
+    return OnnxModel(package, source, step)
 
 
 class OnnxModel:
     """An exported model; made by :func:`load`. Any number of threads may use it at a time.
 
-    Attributes:
+    Args:
         package: what is known of it
+        source: what is done once for a sentence
+        step: one step of a search
+
+    Attributes:
         attends: whether it gives alignments
     """
 
-    def __init__(self, package: Package, precision: str, threads: int | None = None) -> None:
+    def __init__(self, package: Package, source: Graph, step: Graph) -> None:
         assert package.graphs is not None  # see load
         self.package, self.names = package, package.graphs
         self.attends = self.names.alignment
         self.source = Vocabulary.read(package.dictionary(0))
         self.target = Vocabulary.read(package.dictionary(1))
-        self.pieces = None
-        if package.pieces:
-            self.pieces = sentencepiece.SentencePieceProcessor(model_file=str(package.file(PIECES)))
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors
-        if threads is not None:
-            options.intra_op_num_threads = threads
-        self._graphs = [
-            _session(package.file(graph_file(part, precision)), options)
-            for part in ("source", "step")
-        ]
-        self._step_inputs = {each.name for each in self._graphs[1].get_inputs()}
+        self.pieces = read_pieces_file(package.file(PIECES)) if package.pieces else None
+        self._source_graph, self._step_graph = source, step
 
     def encode(self, text: str) -> list[str]:
         """Text -> pieces, or words where the model has no SentencePiece model."""
-        text = text.encode("utf-8", "replace").decode("utf-8")  # no lone surrogates
-        pieces = self.pieces.encode(text, out_type=str) if self.pieces else [text]
-        return " ".join(pieces).split()
+        return encode(self.pieces, text)
 
     def decode(self, tokens: Sequence[str]) -> str:
         """Pieces -> text."""
-        return self.pieces.decode(list(tokens)) if self.pieces else " ".join(tokens)
+        return decode(self.pieces, tokens)
 
     def generate(
         self,
@@ -125,33 +114,22 @@ class OnnxModel:
         src_tokens = np.full((len(sources), longest), Vocabulary.pad)
         for row, source in zip(src_tokens, sources, strict=True):
             row[: len(source)] = source
-        carried = [*(f"source.{name}" for name in names.source), *self._states("state")]
-        tensors = self._graphs[0].run(carried, {"src_tokens": src_tokens})
-        fixed = dict(zip(carried, tensors, strict=True))
-        state = {name: fixed.pop(name) for name in self._states("state")}
+        tensors = self._source_graph.run(names.carried, {"src_tokens": src_tokens})
+        fixed = dict(zip(names.carried, tensors, strict=True))
+        state = {name: fixed.pop(name) for name in names.states}
         return BeamSearch(self._step, fixed, state, settings, len(self.target)).run()
-
-    def _states(self, when: str) -> list[str]:
-        """The states' names in the graphs: ``"state"`` before a step, ``"next"`` after it."""
-        return [f"{when}.{name}" for name in self.names.state]
 
     def _step(self, words: Ints, source: Tensors, state: Tensors) -> StepResult:
         """One step of the decoder."""
-        given: dict[str, Any] = {"words": words, **source, **state}
-        wanted = ["lprobs", *["alignment"] * self.attends, *self._states("next")]
-        inputs = {name: given[name] for name in self._step_inputs}
-        lprobs, *rest = self._graphs[1].run(wanted, inputs)
+        names = self.names
+        lprobs, *rest = self._step_graph.run(names.step, {"words": words, **source, **state})
         alignment = rest.pop(0) if self.attends else None
-        return StepResult(lprobs, alignment, dict(zip(self._states("state"), rest, strict=True)))
+        return StepResult(lprobs, alignment, dict(zip(names.states, rest, strict=True)))
 
     def _source(self, text: str) -> list[int]:
         """Text -> indices, ``</s>`` at the end."""
         source = [*map(self.source.index, self.encode(text)), Vocabulary.eos]
-        if len(source) > self.names.max_source:
-            raise S2SError(
-                f"A text of {len(source)} pieces is longer than this model can read "
-                f"({self.names.max_source}): shorten it."
-            )
+        check_length(len(source), self.names.max_source)
         return source
 
     def _hypothesis(self, source: list[int], found: Found) -> Hypothesis:
@@ -167,15 +145,6 @@ class OnnxModel:
             source_tokens=[self.source[word] for word in source],
             alignment=None if alignment is None else alignment[:, : len(source)].tolist(),
         )
-
-
-def _session(path: Path, options: Any) -> Any:
-    """A graph, ready to run."""
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has kinds of its own for every fault
-        told = " ".join(str(error).split())[:200]
-        raise S2SError(f"onnxruntime cannot load {path}: {told}") from error
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

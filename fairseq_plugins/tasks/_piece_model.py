@@ -42,15 +42,12 @@ def read_piece_model(path: str | Path) -> PieceModel:
     Raises:
         S2SError: where it is missing or none
     """
-    from sentencepiece import SentencePieceProcessor
+    from .._pieces import read_pieces_file
 
     path = Path(path)
     if not path.is_file():
         raise S2SError(f"There is no SentencePiece model {path}: check the path.")
-    try:
-        processor = SentencePieceProcessor(model_file=str(path))
-    except (RuntimeError, OSError) as error:
-        raise S2SError(f"The SentencePiece model {path} cannot be read.") from error
+    processor = read_pieces_file(path)
     kind = KINDS[1]
     scores: dict[str, float] = {}
     for field, content in _fields(path.read_bytes()):

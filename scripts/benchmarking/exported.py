@@ -1,47 +1,40 @@
 """The graphs of torch.export under the runner's search, for their parity."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fairseq_plugins.package import graph_file
+from fairseq_plugins.package import read_package
 from fairseq_plugins.runner import OnnxModel
-from fairseq_plugins.runner import load as load_runner
 
 
-class GraphModel:
+def load_torch_graphs(folder: Path) -> OnnxModel:
     """An exported model whose graphs run in torch instead of onnxruntime.
 
     Args:
-        folder: of the package, with ``source.pt2`` and ``step.pt2``
+        folder: of the package, exported with ``--onnx`` and ``--torch``
     """
-
-    def __init__(self, folder: Path) -> None:
-        model = load_runner(folder, threads=1)
-        names = model.package.graphs
-        assert names is not None and graph_file("step", "fp32") in model.package.checksums
-        carried = [f"source.{name}" for name in names.source]
-        carried += [f"state.{name}" for name in names.state]
-        after = ["lprobs", *["alignment"] * names.alignment, *(f"next.{n}" for n in names.state)]
-        self.model = model
-        model._graphs = [
-            Program(folder / "source.pt2", ["src_tokens"], carried),
-            Program(folder / "step.pt2", ["words", *carried], after),
-        ]
-        model._step_inputs = {"words", *carried}
-        self.generate = OnnxModel.generate.__get__(model)
+    package = read_package(folder)
+    names = package.graphs
+    assert names is not None  # exported with --onnx
+    return OnnxModel(
+        package,
+        TorchGraph(folder / "source.pt2", ["src_tokens"], names.carried),
+        TorchGraph(folder / "step.pt2", ["words", *names.carried], names.step),
+    )
 
 
-class Program:
-    """A program of torch with the interface of an onnxruntime session."""
+class TorchGraph:
+    """A program of ``torch.export`` between named arrays."""
 
     def __init__(self, path: Path, inputs: list[str], outputs: list[str]) -> None:
         self.program = torch.export.load(path).module()
         self.inputs, self.outputs = inputs, outputs
 
     @torch.no_grad()
-    def run(self, wanted: list[str], given: dict[str, Any]) -> list[Any]:
+    def run(self, wanted: Sequence[str], given: Mapping[str, Any]) -> list[Any]:
         """The wanted outputs, as arrays."""
         tensors = self.program(*(torch.from_numpy(given[name]) for name in self.inputs))
         found = dict(zip(self.outputs, tensors, strict=True))

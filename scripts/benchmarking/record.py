@@ -96,3 +96,11 @@ def write(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.tmp")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
+
+
+def publish(content: Run, path: Path | None) -> None:
+    """Print a record, and write it anew where there is a file for it."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    print(text)
+    if path:
+        write(path, f"{text}\n")

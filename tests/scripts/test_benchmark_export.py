@@ -29,13 +29,13 @@ def test_torchs_graphs_answer_as_onnxruntime_does(tmp_path):
     pytest.importorskip("onnxscript")
     from fairseq_plugins import runner
     from fairseq_plugins.export import export
-    from scripts.benchmarking.exported import GraphModel
+    from scripts.benchmarking.exported import load_torch_graphs
     from tests.fairseq_plugins import golden
 
     model = Path(golden.__file__).with_name("s2s_attn")
     package = export(model, tmp_path / "package", onnx=True, torch=True).folder
     texts = ["1 2 3", "9 0 4 4 2", "7"]
-    found = GraphModel(package).generate(texts, beam=3)
+    found = load_torch_graphs(package).generate(texts, beam=3)
     expected = runner.load(package).generate(texts, beam=3)
     assert [each[0].tokens for each in found] == [each[0].tokens for each in expected]
 

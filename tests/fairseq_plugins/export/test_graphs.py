@@ -84,10 +84,10 @@ def test_tracing_leaves_the_model_as_it_was():
 
 
 def test_only_what_a_step_reads_is_carried():
-    assert trace(build_model("s2s_tiny", rnn_type="gru")).names.source == []
+    assert trace(build_model("s2s_tiny", rnn_type="gru")).names.source == ()
     names = trace(build_model("s2s_attn_tiny", rnn_type="gru")).names
     assert set(names.source) == {"keys", "values", "padding_mask"}
-    assert names.state == ["hidden"]
+    assert names.state == ("hidden",)
 
 
 @pytest.mark.parametrize(

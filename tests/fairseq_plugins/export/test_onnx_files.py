@@ -62,7 +62,7 @@ def test_files_are_the_model(case, tmp_path):
     model = build_case(case, make_task()).float()
     graphs = trace(model)
     names = write_onnx(graphs, tmp_path)
-    assert names.source == tuple(graphs.names.source) and names.precisions == ("fp32",)
+    assert names.source == graphs.names.source and names.precisions == ("fp32",)
     assert difference(model, graphs, tmp_path, "fp32") < 1e-5
     for part in ("source", "step"):
         file = onnx.load(tmp_path / f"{part}.onnx")
