@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one table of results: docs/results.json, and the part of the README that is made from it.
+"""The results: docs/results.json, and the tables of the README and of docs/results.md made from it.
 
 Usage:
     scripts/results.py add --task multi30k-en-de-test2016 --model s2s_attn --seed 1 \
@@ -7,8 +7,8 @@ Usage:
     scripts/results.py macro --task sigmorphon2021-medium --model s2s_attn --metric wer \
         --over sigmorphon2021-arm_e sigmorphon2021-bul ...
     scripts/results.py remove --task TASK --model MODEL [--metric METRIC]
-    scripts/results.py table [--readme README.md]
-    scripts/results.py check --readme README.md
+    scripts/results.py table [--readme README.md] [--page docs/results.md]
+    scripts/results.py check [--readme README.md] [--page docs/results.md]
 
 Each takes --results, by default docs/results.json. scores.json is from ``scripts/score.py``.
 Weights and minutes are read from the checkpoint; give the last one, which knows the time of the
@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import fairseq_plugins
 from scripts import spm
 from scripts.options import above_zero
-from scripts.tabulating import readme, record, scores_file, tables
+from scripts.tabulating import page, record, scores_file, summary, tables
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs/results.json"
 
@@ -104,27 +104,32 @@ def remove(options: argparse.Namespace) -> None:
 
 
 def table(options: argparse.Namespace) -> None:
-    """Print the tables, or put them into the README."""
-    text = tables.render(_rows(options.results))
-    if options.readme is None:
-        print(text, end="")
-    else:
-        content = readme.replaced(options.readme, text)
-        spm.write_atomically(options.readme, content.encode())
+    """Print all tables, or put one line a model into the README and all into the page."""
+    rows = _rows(options.results)
+    for path, content in _written(options, rows):
+        spm.write_atomically(path, content.encode())
+    if not (options.readme or options.page):
+        print(tables.render(rows), end="")
 
 
 def check(options: argparse.Namespace) -> None:
-    """Whether the README has the tables, and means are those of their tasks."""
+    """Whether the README and the page show the record, and means are those of their tasks."""
     rows = _rows(options.results)
     if old := record.stale(rows):
         named = f"{old[0]['metric']} of {old[0]['model']} on {old[0]['task']}"
         raise ValueError(f"{named} is not the mean over its tasks: run results.py macro again")
-    content = readme.replaced(options.readme, tables.render(rows))
-    if content != options.readme.read_text(encoding="utf-8"):
-        raise ValueError(
-            f"{options.readme} does not show {options.results}: run results.py table --readme"
-            f" {options.readme}"
-        )
+    for path, content in _written(options, rows):
+        if content != path.read_text(encoding="utf-8"):
+            option = "--readme" if path == options.readme else "--page"
+            raise ValueError(
+                f"{path} does not show {options.results}: run results.py table {option} {path}"
+            )
+
+
+def _written(options: argparse.Namespace, rows: list[record.Row]) -> list[tuple[Path, str]]:
+    """The files to be written, and all that is to stand in them."""
+    forms = ((options.readme, summary.render), (options.page, tables.render))
+    return [(path, page.replaced(path, render(rows))) for path, render in forms if path]
 
 
 def _rows(path: Path) -> list[record.Row]:
@@ -165,8 +170,10 @@ def parser() -> argparse.ArgumentParser:
     made[macro].add_argument("--one-model", action="store_true", help="one does all the tasks")
     made[macro].add_argument("--command", default="", help="by default that of the first task")
     made[remove].add_argument("--metric", help="only this one")
-    made[table].add_argument("--readme", type=Path, metavar="FILE", help="else they are printed")
-    made[check].add_argument("--readme", type=Path, required=True, metavar="FILE")
+    for function in (table, check):
+        told = made[function].add_argument
+        told("--readme", type=Path, metavar="FILE", help="gets a line for each model")
+        told("--page", type=Path, metavar="FILE", help="gets all tables")
     return whole
 
 

@@ -1,4 +1,4 @@
-"""Markdown tables of the results, as GitHub shows them."""
+"""Markdown tables of all results, as GitHub shows them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,13 +33,31 @@ class Model:
         """A fact that is the same for all numbers of the line."""
         return next((row[key] for row in self.rows.values() if row[key] is not None), None)
 
+    @property
+    def label(self) -> str:
+        """Its name, and that it is not trained to the end."""
+        complete = all(row["complete"] for row in self.rows.values())
+        return code(self.name) + ("" if complete else " *incomplete*")
+
+    @property
+    def minutes(self) -> str:
+        """Of one core, for one seed."""
+        minutes = self.first("minutes")
+        return "" if minutes is None else f"{minutes:,.{0 if minutes >= 10 else 1}f}"
+
+    @property
+    def seeds(self) -> str:
+        """Of the trainings; of an ensemble with a plus."""
+        seeds = dict.fromkeys(seed for row in self.rows.values() for seed in row["values"])
+        return ", ".join(seed.replace("+", " + ") for seed in seeds)
+
 
 def render(rows: Sequence[Row]) -> str:
     """All tables, group by group, with the legend above and the versions below."""
     parts = [LEGEND]
     for group in groups.GROUPS:
         families = [each for each in groups.FAMILIES if each.group == group]
-        tables = [_family(each, _of(each, rows)) for each in families if _of(each, rows)]
+        tables = [_family(each, found) for each in families if (found := models(each, rows))]
         parts += [f"### {group}", *tables] if tables else []
     return "\n\n".join([*parts, *versions(rows)]) + "\n"
 
@@ -63,20 +81,20 @@ def table(models: Sequence[Model]) -> str:
     )
     tasks = sorted({model.task for model in models})
     several = len(tasks) > 1
-    beside = [c for c in columns if several and any(_known(task, c) for task in tasks)]
+    beside = [c for c in columns if several and any(reference(task, c) for task in tasks)]
     heads = ["task"] * several + ["model", "parameters", "core-minutes", "seeds"]
     heads += [_head(c) for c in columns] + [f"{_head(c)}, published" for c in beside] + ["command"]
     lines = [heads, ["---" if head in TEXTS else "---:" for head in heads]]
     for task in tasks:
         rivals = [model for model in models if model.task == task]
-        known = [_published(task, column) for column in beside]
+        known = [published(task, column) for column in beside]
         found = [_line(model, rivals, columns, known) for model in rivals]
         found += [] if several else _references(task, columns)
         lines += [[task] * several + line for line in found]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _of(family: Family, rows: Iterable[Row]) -> list[Model]:
+def models(family: Family, rows: Iterable[Row]) -> list[Model]:
     """The models of a family's tasks; ensembles after single models."""
     found: dict[tuple[str, str], Model] = {}
     for row in rows:
@@ -90,7 +108,7 @@ def _of(family: Family, rows: Iterable[Row]) -> list[Model]:
 def _family(family: Family, models: Sequence[Model]) -> str:
     text = "\n\n".join([table(models), *_notes(models)])
     if family.folded:
-        return f"<details><summary>{family.title}</summary>\n\n{text}\n\n</details>"
+        return f"<details markdown><summary>{family.title}</summary>\n\n{text}\n\n</details>"
     return f"**{family.title}**\n\n{text}" if family.title else text
 
 
@@ -100,7 +118,7 @@ def _notes(models: Sequence[Model]) -> list[str]:
     notes = [f"- published: [{each.name}]({each.url}), {each.system}" for each in sources]
     notes.append(f"- test examples: {_examples(models)}")
     notes += [
-        f"- {_code(model.name)}, {row['task']}: {_text(row['note'])}"
+        f"- {code(model.name)}, {row['task']}: {_text(row['note'])}"
         for model in models
         for row in model.rows.values()
         if row.get("note")
@@ -125,21 +143,20 @@ def _head(column: Column) -> str:
 def _line(
     model: Model, rivals: Sequence[Model], columns: Sequence[Column], known: Sequence[str]
 ) -> list[str]:
-    complete = all(row["complete"] for row in model.rows.values())
-    parameters, minutes = model.first("parameters"), model.first("minutes")
-    seeds = dict.fromkeys(seed for row in model.rows.values() for seed in row["values"])
+    parameters = model.first("parameters")
     return [
-        _code(model.name) + ("" if complete else " *incomplete*"),
+        model.label,
         "" if parameters is None else f"{parameters:,}",
-        "" if minutes is None else f"{minutes:,.{0 if minutes >= 10 else 1}f}",
-        ", ".join(seed.replace("+", " + ") for seed in seeds),
-        *[_number(model, rivals, column) for column in columns],
+        model.minutes,
+        model.seeds,
+        *[number(model, rivals, column) for column in columns],
         *known,
-        _code(model.first("command") or ""),
+        code(model.first("command") or ""),
     ]
 
 
-def _number(model: Model, rivals: Sequence[Model], column: Column) -> str:
+def number(model: Model, rivals: Sequence[Model], column: Column) -> str:
+    """A number with its spread, bold and marked where it is the best and reaches the published."""
     row = model.rows.get(column)
     if row is None:
         return ""
@@ -165,7 +182,8 @@ def _reaches(row: Row, metric: Metric) -> bool:
     return row["value"] >= found[0] if metric.best == "max" else row["value"] <= found[0]
 
 
-def _known(task: str, column: Column) -> tuple[float, Source] | None:
+def reference(task: str, column: Column) -> tuple[float, Source] | None:
+    """A published number and where it stands, if there is one."""
     metric, test = column
     return groups.PUBLISHED.get((f"{task}-{test}" if test else task, metric))
 
@@ -173,26 +191,28 @@ def _known(task: str, column: Column) -> tuple[float, Source] | None:
 def _sources(models: Sequence[Model]) -> list[Source]:
     """Of the published numbers beside these models, each once."""
     columns = [(model.task, column) for model in models for column in model.rows]
-    return list(dict.fromkeys(found[1] for pair in columns if (found := _known(*pair))))
+    return list(dict.fromkeys(found[1] for pair in columns if (found := reference(*pair))))
 
 
-def _published(task: str, column: Column) -> str:
-    found = _known(task, column)
+def published(task: str, column: Column) -> str:
+    """A published number; empty where there is none."""
+    found = reference(task, column)
     return f"*{found[0]:.{groups.metric(column[0]).digits}f}*" if found else ""
 
 
 def _references(task: str, columns: Sequence[Column]) -> list[list[str]]:
     """A line for each source of published numbers of a task."""
-    known = {column: found for column in columns if (found := _known(task, column))}
+    known = {column: found for column in columns if (found := reference(task, column))}
     lines = []
     for source in dict.fromkeys(source for _, source in known.values()):
         own = [column for column, found in known.items() if found[1] is source]
-        numbers = [_published(task, column) if column in own else "" for column in columns]
+        numbers = [published(task, column) if column in own else "" for column in columns]
         lines.append([f"*published: {source.name}*", "", "", "", *numbers, ""])
     return lines
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A text as code."""
     return f"`{_text(text, code=True)}`" if text else ""
 
 

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from torch import nn
 
 from scripts import results
-from scripts.tabulating import groups, record, tables, training
+from scripts.tabulating import groups, record, summary, tables, training
 from tests.scripts.sandbox import ROOT
 
 KEYS = "task model metric value seeds values spread parameters minutes command complete versions"
@@ -419,7 +419,7 @@ def test_groups_come_in_order_and_languages_are_folded(tmp_path: Path) -> None:
     text = tables.render(read(tmp_path))
     heads = [line[4:] for line in text.splitlines() if line.startswith("### ")]
     assert heads == list(groups.GROUPS)
-    folded = text[text.index("<details>") : text.index("</details>")]
+    folded = text[text.index("<details markdown>") : text.index("</details>")]
     assert "`s2s`" in folded and "*16.30*" in folded  # the published number of Korean
     assert "*25.10*" not in folded and "*25.10*" in text
     assert text.index("German to English") < text.index("Tatoeba") < text.index("### Long")
@@ -443,36 +443,44 @@ def test_versions_that_differ_are_told_by_task(tmp_path: Path) -> None:
     assert tables.versions(rows)[1] == "Made with torch 2.6: scan-jump."
 
 
-# --- the README
+# --- the README and the page
 
 
-def table(folder: Path, command: str = "table") -> int:
+def table(folder: Path, command: str = "table", option: str = "--page") -> int:
     path = str(folder / "docs/results.json")
-    return results.main([command, "--results", path, "--readme", str(folder / "README.md")])
+    file = folder / {"--page": "results.md", "--readme": "README.md"}[option]
+    return results.main([command, "--results", path, option, str(file)])
 
 
-def test_the_readme_gets_the_tables_between_its_markers(tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize(
+    ("option", "name", "line"),
+    [
+        ("--page", "results.md", "| `s2s` | 10 | 60 | 1 | 30.00\u00a0✓ |"),
+        ("--readme", "README.md", "| cmudict | `s2s` | word errors (%) 30.00\u00a0✓ | 1 | 60 |"),
+    ],
+)
+def test_a_page_gets_the_tables_between_its_markers(tmp_path, capsys, option, name, line) -> None:
     add(tmp_path)
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- results -->\nreplace me\n<!-- /results -->\nafter\n")
-    assert table(tmp_path, "check") == 1
-    refused(capsys, "README.md does not show")
-    assert table(tmp_path) == 0
-    text = readme.read_text(encoding="utf-8")
+    page = tmp_path / name
+    page.write_text("before\n<!-- results -->\nreplace me\n<!-- /results -->\nafter\n")
+    assert table(tmp_path, "check", option) == 1
+    refused(capsys, f"{name} does not show")
+    assert table(tmp_path, "table", option) == 0
+    text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n<!-- results -->\n\n") and "replace me" not in text
     assert text.endswith("\n<!-- /results -->\nafter\n")
-    assert "| `s2s` | 10 | 60 | 1 | 30.00\u00a0✓ |" in text
-    assert table(tmp_path) == 0
-    assert readme.read_text(encoding="utf-8") == text  # once more changes nothing
-    assert table(tmp_path, "check") == 0
+    assert line in text
+    assert table(tmp_path, "table", option) == 0
+    assert page.read_text(encoding="utf-8") == text  # once more changes nothing
+    assert table(tmp_path, "check", option) == 0
     add(tmp_path, wer=29.0)
-    assert table(tmp_path, "check") == 1
+    assert table(tmp_path, "check", option) == 1
 
 
 def test_check_sees_a_macro_that_is_stale(tmp_path: Path, capsys) -> None:
     add(tmp_path, "sigmorphon2021-a")
     macro(tmp_path, "sigmorphon2021-a")
-    (tmp_path / "README.md").write_text("<!-- results --><!-- /results -->")
+    (tmp_path / "results.md").write_text("<!-- results --><!-- /results -->")
     table(tmp_path)
     assert table(tmp_path, "check") == 0
     add(tmp_path, "sigmorphon2021-a", wer=1.0)
@@ -484,16 +492,16 @@ def test_check_sees_a_macro_that_is_stale(tmp_path: Path, capsys) -> None:
     "content",
     ["", "<!-- results -->", "<!-- /results --><!-- results -->", "<!-- results -->" * 2],
 )
-def test_a_readme_without_its_markers_stays_as_it_is(tmp_path: Path, capsys, content: str) -> None:
+def test_a_page_without_its_markers_stays_as_it_is(tmp_path: Path, capsys, content: str) -> None:
     add(tmp_path)
-    (tmp_path / "README.md").write_text(content)
+    (tmp_path / "results.md").write_text(content)
     for command in ("table", "check"):
         assert table(tmp_path, command) == 1
         refused(capsys, "needs one line <!-- results --> and after it one line")
-    assert (tmp_path / "README.md").read_text() == content
+    assert (tmp_path / "results.md").read_text() == content
 
 
-def test_no_readme_and_no_results_are_one_sentence(tmp_path: Path, capsys) -> None:
+def test_no_page_and_no_results_are_one_sentence(tmp_path: Path, capsys) -> None:
     assert table(tmp_path) == 1
     refused(capsys, "results.json has no results: add some first")
     add(tmp_path)
@@ -501,5 +509,30 @@ def test_no_readme_and_no_results_are_one_sentence(tmp_path: Path, capsys) -> No
     refused(capsys, "No such file")
 
 
-def test_the_readme_shows_the_projects_own_results() -> None:
-    assert results.main(["check", "--readme", str(ROOT / "README.md")]) == 0
+def test_the_summary_has_a_line_for_each_model_of_a_task(tmp_path: Path) -> None:
+    for test, bleu in (("test2016", 39.5), ("test2017", 30.0)):
+        add(tmp_path, f"multi30k-en-de-{test}", "a", bleu_lc_tok=bleu, bleu=bleu - 1, chrf=60.0)
+        add(tmp_path, f"multi30k-en-de-{test}", "b", bleu_lc_tok=20.0)
+    add(tmp_path, "sigmorphon2021-kor", "a")  # told on the page alone
+    add(tmp_path, "my-task", "a", "--incomplete", exact=50.0)
+    lines = cells(summary.render(read(tmp_path)))
+    assert [line[:3] for line in lines[1:]] == [
+        [
+            "multi30k-en-de test2016 / test2017",
+            "`a`",
+            "BLEU **38.50** / **29.00**; BLEU tok. lc **39.50** ✓ / **30.00**",
+        ],
+        ["multi30k-en-de test2016 / test2017", "`b`", "BLEU tok. lc 20.00 / 20.00"],
+        [
+            "multi30k-en-de test2016 / test2017",
+            "*published: [Caglayan et al. 2017](https://arxiv.org/abs/1707.04481)*",
+            "BLEU tok. lc *39.00* / *31.25*",
+        ],
+        ["my-task", "`a` *incomplete*", "exact (%) 50.00"],
+    ]
+    assert lines[1][3:] == ["1", "60", "`scripts/recipes/x.sh`"]
+
+
+def test_the_projects_own_results_are_shown() -> None:
+    files = ("--readme", str(ROOT / "README.md"), "--page", str(ROOT / "docs/results.md"))
+    assert results.main(["check", *files]) == 0
