@@ -93,8 +93,8 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
             from .api import build_api
             from .api_work import Desk
 
-            bounds = read_bounds(options)
-            app = build_api(shelf, settings, Desk(bounds))
+            desk = Desk(read_bounds(options))
+            app = build_api(shelf, settings, desk)
             if credentials is not None:
                 from .gate import Gate
 
@@ -104,7 +104,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
             else:
                 from .ui import mount
 
-                app = mount(app, shelf, settings, bounds)
+                app = mount(app, shelf, settings, desk.bounds, desk.rate)
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = f"http://{host}:{listener.getsockname()[1]}"
         if options.allow_remote:

@@ -14,10 +14,16 @@ from .turn import Turn, answer
 
 
 def make_endpoint(
-    shelf: Shelf, defaults: Settings, bounds: Bounds = Bounds()
+    shelf: Shelf, defaults: Settings, bounds: Bounds, rate: Rate
 ) -> Callable[..., dict[str, Any]]:
-    """The function behind the endpoint; its signature and docstring are the documentation."""
-    rate = Rate(bounds.requests)
+    """The function behind the endpoint; its signature and docstring are the documentation.
+
+    Args:
+        shelf: the models
+        defaults: settings that a request leaves out
+        bounds: of a reply
+        rate: of an address
+    """
 
     def chat(
         request: gr.Request,

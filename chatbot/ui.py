@@ -15,7 +15,7 @@ os.environ.pop("GRADIO_VIBE_MODE", None)  # would let the page's visitors run co
 import gradio as gr  # noqa: E402
 from fastapi import FastAPI  # noqa: E402
 
-from .bounds import Bounds  # noqa: E402
+from .bounds import Bounds, Rate  # noqa: E402
 from .dialog import Settings, Shelf  # noqa: E402
 from .page_endpoint import make_endpoint  # noqa: E402
 from .page_events import Events  # noqa: E402
@@ -42,13 +42,24 @@ THEME = gr.themes.Soft(
 
 
 def build_page(
-    shelf: Shelf, settings: Settings = Settings(), bounds: Bounds = Bounds()
+    shelf: Shelf,
+    settings: Settings = Settings(),
+    bounds: Bounds = Bounds(),
+    rate: Rate | None = None,
 ) -> gr.Blocks:
-    """The page around the models of a shelf; ``settings`` is what the controls show at first."""
+    """The page around the models of a shelf.
+
+    Args:
+        shelf: the models
+        settings: what the controls show at first
+        bounds: what a visitor may ask
+        rate: of an address of programs, where they come by other ways too
+    """
+    rate = rate or Rate(bounds.requests)
     page: gr.Blocks
     with gr.Blocks(title=LABELS["en"]["title"], fill_height=True, analytics_enabled=False) as page:
         connect(page, Events(Layout(shelf, settings), shelf, bounds))
-        endpoint = make_endpoint(shelf, settings, bounds)
+        endpoint = make_endpoint(shelf, settings, bounds, rate)
         # gradio's documented name, but not in its __all__
         gr.api(endpoint, api_name="chat", concurrency_limit=CONCURRENT)  # type: ignore[attr-defined]
     page.queue(max_size=bounds.waiting, default_concurrency_limit=CONCURRENT)
@@ -56,12 +67,16 @@ def build_page(
 
 
 def mount(
-    app: FastAPI, shelf: Shelf, settings: Settings = Settings(), bounds: Bounds = Bounds()
+    app: FastAPI,
+    shelf: Shelf,
+    settings: Settings = Settings(),
+    bounds: Bounds = Bounds(),
+    rate: Rate | None = None,
 ) -> FastAPI:
-    """``app`` with the page at its root, behind :class:`Harden`."""
+    """``app`` with the page (:func:`build_page`) at its root, behind :class:`Harden`."""
     gr.mount_gradio_app(
         app,
-        build_page(shelf, settings, bounds),
+        build_page(shelf, settings, bounds, rate),
         path="/",
         show_error=False,  # the text of an exception is for the log only
         run_history=False,

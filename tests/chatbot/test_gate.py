@@ -1,6 +1,5 @@
 """Nothing comes out without the login."""
 
-import asyncio
 import json
 
 import pytest
@@ -9,6 +8,8 @@ pytest.importorskip("starlette")
 
 from chatbot import gate  # noqa: E402
 from chatbot.credentials import Credentials  # noqa: E402
+
+from .asgi import request  # noqa: E402
 
 RIGHT = [(b"authorization", b"Bearer correct horse")]
 WRONG = [(b"authorization", b"Bearer wrong horse")]
@@ -28,18 +29,8 @@ def delays(monkeypatch):
 
 def call(path="/", headers=(), method="GET", kind="http"):
     """What a request to an app that says "inside" gets."""
-    sent = []
-
-    async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"inside"})
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {"type": kind, "path": path, "headers": list(headers), "method": method}
-    asyncio.run(gate.Gate(app, Credentials("ann", "correct horse"))(scope, None, send))
-    return sent
+    login = Credentials("ann", "correct horse")
+    return request(lambda app: gate.Gate(app, login), path, headers, method, kind)
 
 
 @pytest.mark.parametrize("path", ["/", "/api/chat", "/gradio_api/queue/join", "/assets/x.js"])

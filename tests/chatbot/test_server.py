@@ -10,21 +10,13 @@ pytest.importorskip("uvicorn")
 
 from chatbot.server import MAX_BODY, Harden, PortTaken, bind  # noqa: E402
 
+from .asgi import request  # noqa: E402
+
 
 def call(path="/", headers=()):
     """Status, headers and body of a request through Harden to an app that says "inside"."""
-    sent = []
-
-    async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"inside"})
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {"type": "http", "path": path, "headers": list(headers)}
-    asyncio.run(Harden(app)(scope, None, send))
-    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+    start, body = request(Harden, path, headers)
+    return start["status"], dict(start["headers"]), body["body"]
 
 
 @pytest.mark.parametrize("path", ["/", "/gradio_api/upload"])

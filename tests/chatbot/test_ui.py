@@ -15,6 +15,9 @@ from fastapi import FastAPI  # noqa: E402
 from starlette.testclient import TestClient  # noqa: E402
 
 from chatbot import page_text, ui  # noqa: E402
+from chatbot.api import build_api  # noqa: E402
+from chatbot.api_work import Desk  # noqa: E402
+from chatbot.bounds import TOO_OFTEN, Bounds  # noqa: E402
 from chatbot.dialog import Settings  # noqa: E402
 from chatbot.page_chatbot import TextChatbot, escape_markup, unescape_markup  # noqa: E402
 from chatbot.server import bind, serve  # noqa: E402
@@ -210,6 +213,17 @@ def test_gradio_client_reads_a_reply_and_a_refusal():
     text, count, sentence = json.loads(answer.stdout)
     assert (text, count) == (ANSWERS["zh"], 2)
     assert sentence == "beam is 99, but must be a whole number from 1 to 20."
+
+
+def test_an_address_is_counted_once_by_all_ways():
+    desk = Desk(Bounds(requests=2))
+    shelf = EchoShelf()
+    app = ui.mount(build_api(shelf, desk=desk), shelf, bounds=desk.bounds, rate=desk.rate)
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert client.post("/api/chat", json={"message": "hello"}).status_code == 200
+        assert chat(client, "hello")["text"] == ANSWERS["en"]
+        assert refusal(client, "hello") == TOO_OFTEN
+        assert client.post("/api/chat", json={"message": "hello"}).status_code == 429
 
 
 def test_nonsense_at_the_pages_own_events_leaves_the_server_unharmed(client):
