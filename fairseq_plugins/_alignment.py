@@ -29,7 +29,8 @@ from ._whole_texts import attend
 from .errors import S2SError
 
 if TYPE_CHECKING:
-    from .hub import Hypothesis, Seq2Seq
+    from ._seq2seq import Seq2Seq
+    from .hypothesis import Hypothesis
 
 Span = tuple[int, int]  # characters of a text, from the first to the one after the last
 

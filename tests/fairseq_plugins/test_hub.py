@@ -276,7 +276,7 @@ def test_wishes_that_cannot_be_met(model, options, sentence):
 def test_a_long_input_goes_in_parts_with_a_bar(model, monkeypatch, capsys):
     texts = [source for source, _ in reversed_digits(25, longest=5, seed=4)]
     expected = model.generate(texts)
-    monkeypatch.setattr("fairseq_plugins.hub.PART", 10)
+    monkeypatch.setattr("fairseq_plugins._seq2seq.PART", 10)
     found = model.generate(texts, progress=True)
     assert [[h.text for h in each] for each in found] == [[h.text for h in e] for e in expected]
     assert "25/25" in capsys.readouterr().err
