@@ -13,10 +13,11 @@ from fairseq_plugins.export.graphs import Graphs, trace  # noqa: E402
 from fairseq_plugins.export.onnx_files import OPSET, write_onnx  # noqa: E402
 from fairseq_plugins.package import graph_file  # noqa: E402
 
-from ..builders import make_task  # noqa: E402
+from ..builders import make_task, needs_graphs  # noqa: E402
 from ..cases import CASES, PRESETS, build_case  # noqa: E402
 from .test_graphs import largest_difference  # noqa: E402
 
+pytestmark = needs_graphs
 SOME = {
     "s2s_attn_tiny-lstm-bidirectional",
     "s2s_attn_tiny-pointer",
