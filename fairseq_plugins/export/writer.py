@@ -80,10 +80,13 @@ def export(
         if graphs and torch:
             for part, program in (("source", graphs.source), ("step", graphs.step)):
                 program.example_inputs = None  # which torch pickles
+                for node in program.graph.nodes:
+                    node.meta.pop("stack_trace", None)  # with this machine's paths
                 save(program, folder / f"{part}.pt2")
         _write_weights(opened.checkpoint, folder / WEIGHTS)
         _copy_texts(opened, folder)
         _write_card(card, folder / CARD)
+        shutil.copymode(folder / CARD, folder / WEIGHTS)  # safetensors lets nobody else read it
         _write_config(opened, names, folder)
         (folder / README).write_text(_readme(model, opened, card, names, folder), "utf-8")
     return read_package(out)

@@ -69,6 +69,8 @@ def test_files_are_the_model(case, tmp_path):
         file = onnx.load(tmp_path / f"{part}.onnx")
         onnx.checker.check_model(file)
         assert {each.domain: each.version for each in file.opset_import}[""] == OPSET
+        assert str(Path(torch.__file__).parent).encode() not in file.SerializeToString()
+        assert b"fairseq_plugins" not in file.SerializeToString()
 
 
 def test_eight_bits_are_near_and_small(tmp_path):

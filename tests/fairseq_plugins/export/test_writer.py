@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,8 @@ from fairseq_plugins.package import WEIGHTS, checksum, is_package, read_package
 
 from ..builders import needs_graphs
 from ..commands import reversed_digits
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,10 @@ def test_it_answers_as_the_checkpoint_does(digits, trained, package):
     texts = [source for source, _ in reversed_digits(40, longest=5, seed=5)]
     expected = load(trained, data=digits / "bin").generate(texts, nbest=3)
     assert load(package.folder).generate(texts, nbest=3) == expected
+
+
+def test_whoever_may_read_one_file_may_read_all(package):
+    assert len({path.stat().st_mode for path in package.folder.iterdir()}) == 1
 
 
 def test_it_stands_alone(package):
@@ -71,6 +78,10 @@ def test_torch_reads_the_exported_step(digits, trained, tmp_path):
     folder = export(trained, tmp_path / "torch", data=digits / "bin", torch=True).folder
     source = torch.export.load(folder / "source.pt2").module()
     step = torch.export.load(folder / "step.pt2").module()
+    for path in folder.glob("*.pt2"):
+        with zipfile.ZipFile(path) as archive:
+            told = b"".join(archive.read(part) for part in archive.namelist())
+        assert str(ROOT).encode() not in told  # no path of this machine
     carried = source(torch.tensor([[4, 5, 6, 2]]))
     lprobs, alignment, *_ = step(torch.tensor([2]), *carried)
     assert lprobs.exp().sum().item() == pytest.approx(1, abs=1e-5)
