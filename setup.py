@@ -59,6 +59,7 @@ setup(
             "mypy>=2.4",
             "playwright>=1.49",
             "pytest>=8",
+            "pytest-cov>=7",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
             "ruff>=0.9",

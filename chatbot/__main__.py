@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:
-        install = "run pip install 'fairseq-s2s[fairseq,chatbot]'"
+        install = "run pip install 'gradio>=6.31,<7' for the page, which brings the others"
         return _fail(parser, ValueError(f"The package {error.name} is missing: {install}."))
     except (ValueError, OSError) as error:  # S2SError is a ValueError
         return _fail(parser, error)

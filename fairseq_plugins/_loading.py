@@ -18,7 +18,7 @@ from .checkpoint import (
     read_checkpoint,
     read_weights,
 )
-from .errors import S2SError
+from .errors import OtherModel, S2SError
 from .models import S2SModel
 from .ops.packed_linear import PRECISIONS
 from .package import PIECES, is_package, read_package
@@ -100,9 +100,7 @@ def build(checkpoint: Checkpoint, task: TranslationTask, precision: str | None) 
     model = build_model(OmegaConf.create({"model": cfg}).model, task)
     try:
         model.load_state_dict(checkpoint.weights, strict=True)
-    except S2SError:
-        raise
-    except RuntimeError as error:
+    except OtherModel as error:
         raise S2SError(
             f"The weights in {checkpoint.path} do not fit its own options: the file is damaged."
         ) from error
@@ -130,6 +128,11 @@ def find_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str]:
     if len(dictionaries) == 2 and dictionaries[0].read_bytes() == dictionaries[1].read_bytes():
         first, second = (dictionary.name.split(".")[1] for dictionary in dictionaries)
         return first, second  # one joined dictionary: the direction makes no difference here
+    if not dictionaries:
+        raise S2SError(
+            f"There are no dictionaries in {folder}: copy the dict.*.txt files of the training "
+            "data beside the checkpoint, or name their folder (data=..., --data)."
+        )
     raise S2SError(
         f"Neither {checkpoint.path} nor {folder} tells the languages of the model: give "
         "languages=(SOURCE, TARGET), or train with --source-lang and --target-lang."

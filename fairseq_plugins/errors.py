@@ -6,3 +6,7 @@ class S2SError(ValueError):
 
     The commands print only that sentence and exit with status 1; a program may catch it.
     """
+
+
+class OtherModel(S2SError):
+    """Weights that do not fit the model that was built for them."""

@@ -21,8 +21,8 @@ try:
         import fairseq  # noqa: F401
 except ImportError as error:
     raise S2SError(
-        "fairseq is not installed: run pip install 'fairseq-s2s[fairseq]', or, on Python 3.10, "
-        "your own fairseq 0.12.2."
+        "fairseq is not installed: run pip install fairseq-fixed==0.12.3.1, or, on Python 3.10, "
+        "install your own fairseq 0.12.2."
     ) from error
 
 from . import compat

@@ -48,8 +48,7 @@ find_python() { # find_python 3.12: its program, from PATH or pyenv
 }
 
 # The tests' own needs, and those of fairseq that its metadata names in a form new installers refuse.
-needs=(numpy cython sacrebleu sentencepiece tensorboardX pypinyin rapidfuzz pytest pytest-timeout pytest-xdist scipy
-       bitarray cffi regex scikit-learn tqdm)
+needs=(numpy cython pytest pytest-timeout pytest-xdist scipy onnx onnxruntime onnxscript bitarray cffi regex scikit-learn)
 
 install() { # install ENVIRONMENT FAIRSEQ TORCH INSTALLER: without compiling, which takes a compiler and minutes
     local python=$1/bin/python fairseq=$2 torch=$3 more=(hydra-core==1.3.2 omegaconf==2.3.0) pip
@@ -62,7 +61,7 @@ install() { # install ENVIRONMENT FAIRSEQ TORCH INSTALLER: without compiling, wh
     "${pip[@]}" "setuptools<82" wheel "$torch" "${needs[@]}"
     "${pip[@]}" "${more[@]}"
     "${pip[@]}" --no-build-isolation --no-deps "$fairseq"
-    "${pip[@]}" --no-build-isolation --no-deps -e .
+    "${pip[@]}" --no-build-isolation -e .
 }
 
 versions() { # as JSON

@@ -86,7 +86,7 @@ use_it() {
     python -c 'from fairseq_plugins import load; assert load("exported").generate(["4 5"])[0][0].text == "5 4"'
     [ "$(s2s-chat --model exported --message "7 8")" = "8 7" ]
     ! python -c 'import gradio' 2>/dev/null
-    refused "run pip install 'fairseq-s2s[fairseq,chatbot]'" s2s-chat --model model --port 0
+    refused "run pip install 'gradio" s2s-chat --model model --port 0
     refused "onnxscript is not installed" s2s export model graphs --onnx
 }
 

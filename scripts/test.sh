@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Set up .venv, check the style, run the tests.
 # Needs: Python 3.10 or later
-# Usage: scripts/test.sh [--all] [any pytest argument, e.g. tests/scripts -k average]
+# Usage: scripts/test.sh [--all] [any pytest argument, e.g. tests/scripts -k average, or --cov for the lines that no test runs]
 #   --all    the slow tests too; without it they are left out, unless -m says otherwise
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -14,12 +14,14 @@ from fairseq.models import FairseqEncoderDecoderModel
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from ..errors import S2SError
 from ..modules.bridge import EncoderOut
 from ..modules.fast import set_fast
 from ..package import TensorNames
 from .traceable import make_traceable
 
 BATCH, LENGTHS = 3, (7, 5)  # of the sources that the model is traced with; none is special
+TESTED = (2, 13)  # torch, from here on; before, it cannot write some loops, or none
 
 
 class Graphs(NamedTuple):
@@ -91,6 +93,9 @@ def trace(model: FairseqEncoderDecoderModel) -> Graphs:
 
     Args:
         model: of this package, in evaluation mode, not prepared for generation
+
+    Raises:
+        S2SError: where torch is too old
     """
     model = copy.deepcopy(model).eval()
     set_fast(model, False)
@@ -104,12 +109,24 @@ def trace(model: FairseqEncoderDecoderModel) -> Graphs:
     words = torch.zeros(BATCH, dtype=torch.long)
     return Graphs(
         names,
-        torch.export.export(
-            source, (_source(model, LENGTHS[0]),), dynamic_shapes=({0: batch, 1: src_len},)
-        ),
-        torch.export.export(step, (words, *examples[0]), dynamic_shapes=({0: batch}, carried_dims)),
+        _export(source, (_source(model, LENGTHS[0]),), ({0: batch, 1: src_len},)),
+        _export(step, (words, *examples[0]), ({0: batch}, carried_dims)),
         max_source,
     )
+
+
+def _export(graph: nn.Module, inputs: tuple[Tensor, ...], dims: tuple[Any, ...]) -> ExportedProgram:
+    """A module as a program, or S2SError where this torch is too old for it."""
+    try:
+        return torch.export.export(graph, inputs, dynamic_shapes=dims, strict=False)
+    except Exception as error:
+        major, minor, *_ = torch.__version__.split(".")
+        if (int(major), int(minor)) >= TESTED:
+            raise
+        raise S2SError(
+            f"torch {torch.__version__} cannot write this model as graphs: use torch "
+            f"{'.'.join(map(str, TESTED))} or later."
+        ) from error
 
 
 def find_names(model: FairseqEncoderDecoderModel) -> TensorNames:

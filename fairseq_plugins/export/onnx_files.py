@@ -15,7 +15,7 @@ from ..package import GraphNames, graph_file
 from .graphs import Graphs
 
 OPSET = 20
-NEEDS = "run pip install 'fairseq-s2s[export]'"
+NEEDS = "run pip install onnx onnxruntime onnxscript"
 
 
 def write_onnx(graphs: Graphs, folder: Path, *, int8: bool = False) -> GraphNames:
@@ -68,6 +68,24 @@ def _write(
         )
     assert exported is not None  # dynamo gives a program
     exported.save(path, external_data=False)
+    _forget_places(path)
+
+
+def _forget_places(path: Path) -> None:
+    """Take out which line of which file on this machine each node came from."""
+    import onnx
+
+    model = onnx.load(path)
+    graphs = [model.graph, *model.functions]
+    while graphs:
+        graph = graphs.pop()
+        del graph.metadata_props[:]
+        for value in graph.value_info:
+            del value.metadata_props[:]
+        for node in graph.node:
+            del node.metadata_props[:]
+            graphs += [each.g for each in node.attribute if each.type == onnx.AttributeProto.GRAPH]
+    onnx.save(model, path)
 
 
 def _quantise(path: Path, out: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.export import save
+from torch.export import ExportedProgram, save
+from torch.fx import GraphModule
 
 from .. import __version__
 from .._loading import Opened, build, open_model
@@ -79,11 +80,11 @@ def export(
         names = write_onnx(graphs, folder, int8=int8) if graphs and (onnx or int8) else None
         if graphs and torch:
             for part, program in (("source", graphs.source), ("step", graphs.step)):
-                program.example_inputs = None  # which torch pickles
-                save(program, folder / f"{part}.pt2")
+                _write_program(program, folder / f"{part}.pt2")
         _write_weights(opened.checkpoint, folder / WEIGHTS)
         _copy_texts(opened, folder)
         _write_card(card, folder / CARD)
+        shutil.copymode(folder / CARD, folder / WEIGHTS)  # safetensors lets nobody else read it
         _write_config(opened, names, folder)
         (folder / README).write_text(_readme(model, opened, card, names, folder), "utf-8")
     return read_package(out)
@@ -96,6 +97,16 @@ def _foreign(folder: Path) -> str | None:
         return names[0]
     others = (name for name in names if name not in OURS)
     return next((name for name in others if not DICTIONARY_OR_GRAPH.fullmatch(name)), None)
+
+
+def _write_program(program: ExportedProgram, path: Path) -> None:
+    """A graph in torch's own form, without a pickle and without this machine's paths."""
+    program.example_inputs = None  # which torch pickles
+    for module in program.graph_module.modules():
+        if isinstance(module, GraphModule):
+            for node in module.graph.nodes:
+                node.meta.pop("stack_trace", None)
+    save(program, path)
 
 
 def _write_weights(checkpoint: Checkpoint, path: Path) -> None:

@@ -21,7 +21,7 @@ from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from ..errors import S2SError
+from ..errors import OtherModel, S2SError
 from ..modules.bridge import BRIDGES, Bridge
 from ..modules.cells import STATE_NAMES
 from ..modules.decoder import BaseRNNDecoder, RNNDecoder
@@ -251,6 +251,7 @@ class S2SModel(FairseqEncoderDecoderModel):
 
         Raises:
             S2SError: with both sizes
+            OtherModel: where the weights are those of another architecture or of other sizes
         """
         for side, part in (("source", self.encoder), ("target", self.decoder)):
             name = f"{'encoder' if side == 'source' else 'decoder'}.embed_tokens.weight"
@@ -260,7 +261,24 @@ class S2SModel(FairseqEncoderDecoderModel):
                     f"{len(state_dict[name])} symbols, but the one given now has "
                     f"{len(part.dictionary)}: use the dict.*.txt files of its training."
                 )
-        return super().load_state_dict(state_dict, strict, *args, **kwargs)
+        try:
+            return super().load_state_dict(state_dict, strict, *args, **kwargs)
+        except RuntimeError as error:
+            raise OtherModel(
+                f"The checkpoint holds another model than the options given now describe "
+                f"({_difference(self.state_dict(), state_dict)}): give the options that it was "
+                "trained with, or another --save-dir."
+            ) from error
+
+
+def _difference(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> str:
+    """The first thing in which a checkpoint's weights are not a model's."""
+    for name, weight in own.items():
+        if name not in other:
+            return f"it has no {name}"
+        if other[name].shape != weight.shape:
+            return f"its {name} has the sizes {tuple(other[name].shape)}, not {tuple(weight.shape)}"
+    return f"it has {next(name for name in other if name not in own)}, too"
 
 
 @preset

@@ -9,7 +9,7 @@ from ..errors import S2SError
 try:
     import onnxruntime
 except ImportError as error:
-    raise S2SError("onnxruntime is not installed: run pip install 'fairseq-s2s[onnx]'.") from error
+    raise S2SError("onnxruntime is not installed: run pip install onnxruntime.") from error
 
 
 class Graph(Protocol):

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 from fairseq import models
 from fairseq.data import Dictionary, LanguagePairDataset
@@ -10,10 +11,15 @@ from fairseq.models import MODEL_DATACLASS_REGISTRY, BaseFairseqModel
 from omegaconf import OmegaConf
 
 import fairseq_plugins.models  # noqa: F401  (registers)
+from fairseq_plugins.export.graphs import TESTED
 
 CELLS = ("rnn", "gru", "lstm")
 DIRECTIONS = ("forward", "bidirectional")
 ARCHITECTURES = ("s2s_tiny", "s2s_attn_tiny")
+OLD_TORCH = tuple(map(int, torch.__version__.split(".")[:2])) < TESTED
+needs_graphs = pytest.mark.skipif(
+    OLD_TORCH, reason=f"torch {torch.__version__} cannot write graphs"
+)
 
 
 def make_dictionary(symbols: int) -> Dictionary:

@@ -90,6 +90,15 @@ def test_the_languages_may_be_named(digits, trained, tmp_path):
     assert model.generate(["1 2 3"])[0][0].text == "3 2 1"
 
 
+def test_a_checkpoint_alone_is_told_what_it_lacks(trained, tmp_path):
+    """As fairseq stores it where nobody named the languages."""
+    state = torch.load(trained / "checkpoint_best.pt", weights_only=True)
+    state["cfg"]["task"].update(source_lang=None, target_lang=None)
+    torch.save(state, tmp_path / "checkpoint_best.pt")
+    with pytest.raises(S2SError, match=r"There are no dictionaries in .*: copy the dict\.\*\.txt"):
+        load(tmp_path)
+
+
 def test_missing_and_damaged_dictionaries_are_one_sentence(digits, trained, tmp_path):
     with pytest.raises(S2SError, match=r"There is no dictionary .*dict.src.txt"):
         load(trained, data=tmp_path)

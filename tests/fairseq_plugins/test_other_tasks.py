@@ -128,6 +128,19 @@ def test_finetuning_with_another_dictionary_is_refused_in_one_sentence(digits, d
     )
 
 
+def test_resuming_with_other_sizes_is_refused_in_one_sentence(digits, trained):
+    process = run_alone(
+        "train",
+        digits / "bin",
+        *("--task", "translation", "-s", "src", "-t", "tgt", "--optimizer", "adam"),
+        *("--max-tokens", 1000, "--save-dir", trained, *ARCH, "--decoder-embed-dim", 24),
+    )
+    assert process.returncode == 1
+    sentence = process.stderr.strip()
+    assert sentence.startswith("The checkpoint holds another model") and "\n" not in sentence
+    assert "its decoder.embed_tokens.weight has the sizes (16, 32), not (16, 24)" in sentence
+
+
 def test_the_hub_refuses_a_model_with_language_tokens_in_one_sentence(digits, tmp_path):
     train(digits / "bin", tmp_path, *ARCH, *MULTILINGUAL)
     for side in ("src", "tgt"):

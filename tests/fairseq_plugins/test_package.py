@@ -45,7 +45,7 @@ def test_without_fairseq_it_says_what_to_install():
     process = python(code)
     assert process.returncode == 1
     last = process.stderr.strip().splitlines()[-1]
-    assert "fairseq is not installed: run pip install 'fairseq-s2s[fairseq]'" in last
+    assert "fairseq is not installed: run pip install fairseq-fixed==" in last
 
 
 def test_an_unknown_name_is_an_attribute_error():

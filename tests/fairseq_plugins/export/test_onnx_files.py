@@ -13,10 +13,11 @@ from fairseq_plugins.export.graphs import Graphs, trace  # noqa: E402
 from fairseq_plugins.export.onnx_files import OPSET, write_onnx  # noqa: E402
 from fairseq_plugins.package import graph_file  # noqa: E402
 
-from ..builders import make_task  # noqa: E402
+from ..builders import make_task, needs_graphs  # noqa: E402
 from ..cases import CASES, PRESETS, build_case  # noqa: E402
 from .test_graphs import largest_difference  # noqa: E402
 
+pytestmark = needs_graphs
 SOME = {
     "s2s_attn_tiny-lstm-bidirectional",
     "s2s_attn_tiny-pointer",
@@ -68,6 +69,8 @@ def test_files_are_the_model(case, tmp_path):
         file = onnx.load(tmp_path / f"{part}.onnx")
         onnx.checker.check_model(file)
         assert {each.domain: each.version for each in file.opset_import}[""] == OPSET
+        assert str(Path(torch.__file__).parent).encode() not in file.SerializeToString()
+        assert b"fairseq_plugins" not in file.SerializeToString()
 
 
 def test_eight_bits_are_near_and_small(tmp_path):

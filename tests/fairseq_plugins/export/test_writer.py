@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,10 @@ from fairseq_plugins.cli import main
 from fairseq_plugins.export import export
 from fairseq_plugins.package import WEIGHTS, checksum, is_package, read_package
 
+from ..builders import needs_graphs
 from ..commands import reversed_digits
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,10 @@ def test_it_answers_as_the_checkpoint_does(digits, trained, package):
     texts = [source for source, _ in reversed_digits(40, longest=5, seed=5)]
     expected = load(trained, data=digits / "bin").generate(texts, nbest=3)
     assert load(package.folder).generate(texts, nbest=3) == expected
+
+
+def test_whoever_may_read_one_file_may_read_all(package):
+    assert len({path.stat().st_mode for path in package.folder.iterdir()}) == 1
 
 
 def test_it_stands_alone(package):
@@ -47,6 +55,7 @@ def test_it_stands_alone(package):
         assert checksum(package.folder / name) == expected
 
 
+@needs_graphs
 def test_no_file_of_it_is_a_pickle(digits, trained, tmp_path):
     pytest.importorskip("onnxscript")
     folder = export(trained, tmp_path / "all", data=digits / "bin", onnx=True, torch=True).folder
@@ -64,14 +73,33 @@ def test_no_file_of_it_is_a_pickle(digits, trained, tmp_path):
                     assert not archive.read(part).startswith(b"\x80"), part
 
 
+@needs_graphs
 def test_torch_reads_the_exported_step(digits, trained, tmp_path):
     folder = export(trained, tmp_path / "torch", data=digits / "bin", torch=True).folder
     source = torch.export.load(folder / "source.pt2").module()
     step = torch.export.load(folder / "step.pt2").module()
+    for path in folder.glob("*.pt2"):
+        with zipfile.ZipFile(path) as archive:
+            told = b"".join(archive.read(part) for part in archive.namelist())
+        assert str(ROOT).encode() not in told  # no path of this machine
     carried = source(torch.tensor([[4, 5, 6, 2]]))
     lprobs, alignment, *_ = step(torch.tensor([2]), *carried)
     assert lprobs.exp().sum().item() == pytest.approx(1, abs=1e-5)
     assert alignment.sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_torch_that_is_too_old_for_graphs_is_one_sentence(digits, trained, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise RuntimeError("Constraints violated (batch)!")
+
+    monkeypatch.setattr(torch.export, "export", fail)
+    monkeypatch.setattr(torch, "__version__", "2.13.0")
+    with pytest.raises(RuntimeError, match="Constraints"):  # a fault of ours
+        export(trained, tmp_path / "out", data=digits / "bin", torch=True)
+    monkeypatch.setattr(torch, "__version__", "2.6.0+cpu")
+    with pytest.raises(S2SError, match=r"torch 2\.6\.0\+cpu cannot write .*: use torch 2\.13 or"):
+        export(trained, tmp_path / "out", data=digits / "bin", torch=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_tied_weights_are_stored_once(digits, tmp_path):

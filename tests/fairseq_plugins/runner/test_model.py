@@ -15,7 +15,10 @@ from fairseq_plugins import S2SError, load  # noqa: E402
 from fairseq_plugins.export import export  # noqa: E402
 from fairseq_plugins.runner import load as load_runner  # noqa: E402
 
+from ..builders import needs_graphs  # noqa: E402
 from ..commands import reversed_digits  # noqa: E402
+
+pytestmark = needs_graphs
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ from fairseq.dataclass.configs import GenerationConfig
 from fairseq.sequence_generator import SequenceGenerator
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
+pytest.importorskip("onnxruntime")
+
 from fairseq_plugins.runner.search import BeamSearch, SearchSettings, StepResult, best, repeated
 
 from ..builders import build_model, collate, make_dictionary, random_pairs
