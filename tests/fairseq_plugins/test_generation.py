@@ -232,6 +232,7 @@ def test_guided_alignment_pulls_the_attention_to_the_given_alignment(tmp_path):
 OUTSIDE = Path(__file__).parent / "outside_plugin"
 
 
+@pytest.mark.slow
 def test_a_model_outside_the_package_trains_and_generates(digits, tmp_path):
     """A subclass in 20 lines, in a --user-dir of its own, in new processes."""
     root = str(Path(__file__).parents[2])

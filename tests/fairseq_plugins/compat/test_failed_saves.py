@@ -44,7 +44,13 @@ def train(full: int, *arguments: object) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("full, left", [(6, ["checkpoint_best.pt", "checkpoint_last.pt"]), (2, [])])
+@pytest.mark.parametrize(
+    "full, left",
+    [
+        pytest.param(6, ["checkpoint_best.pt", "checkpoint_last.pt"], marks=pytest.mark.slow),
+        (2, []),
+    ],
+)
 def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(
     train_args: list[object], tmp_path: Path, full: int, left: list[str]
 ) -> None:

@@ -20,6 +20,7 @@ def spies(names: str, calls: list):
     return {name: spy(name) for name in names}
 
 
+@pytest.mark.slow
 def test_every_round_gives_all_systems_the_same_batch_and_turns_the_order() -> None:
     calls = []
     measured = interleave(spies("abc", calls), [7, 8], 3)

@@ -46,11 +46,10 @@ def test_missing_data_are_one_sentence(clone: Clone, recipe) -> None:
     ("call", "task", "model", "metric"),
     [
         ("g2p.sh high", "sigmorphon2021-eng_us", "s2s_attn", "wer"),
-        pytest.param(
-            *("multi30k.sh s2s", "multi30k-en-de-test2016", "s2s", "bleu"), marks=pytest.mark.slow
-        ),
+        ("multi30k.sh s2s", "multi30k-en-de-test2016", "s2s", "bleu"),
     ],
 )
+@pytest.mark.slow
 def test_several_seeds_make_one_row_and_an_ensemble(
     clone: Clone, call: str, task: str, model: str, metric: str
 ) -> None:
@@ -91,6 +90,7 @@ def track_of(clone: Clone, track: str, names: tuple[str, ...]) -> tuple[dict, li
     return macro, list(rows.values())
 
 
+@pytest.mark.slow
 def test_a_recipe_goes_on_where_it_was_stopped(clone: Clone) -> None:
     for updates in ("2", "4"):
         done = clone.run("cmudict.sh", *SHORT, "--max-update", updates)
@@ -115,6 +115,7 @@ def test_unequal_files_leave_nothing_behind(clone: Clone, tmp_path) -> None:
     assert not list(clone.root.glob("data-bin/*"))
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_what_the_trained_models_say(clone: Clone) -> None:
     without = clone.run("multi30k.sh", "distilled", *SHORT)
     assert without.returncode == 2

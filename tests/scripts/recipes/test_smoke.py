@@ -78,7 +78,16 @@ def tasks(clone: Clone) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.call)
+ANOTHER = {"g2p.sh kor", "summaries.sh csl s2s copy"}  # call of a recipe that stands above too
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(each, id=each.call, marks=[pytest.mark.slow] * (each.call in ANOTHER))
+        for each in RECIPES
+    ],
+)
 def test_a_recipe_goes_from_data_to_results(clone: Clone, recipe: Recipe) -> None:
     done = clone.run(*recipe.call.split(), *SHORT)
     assert done.returncode == 0, done.stderr[-3000:]
