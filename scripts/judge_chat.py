@@ -2,12 +2,13 @@
 """Ask a chat model what it has never read, and judge by patterns whether it stays on topic.
 
 Usage: scripts/judge_chat.py [--model checkpoints/chat] [--half tuned|held-out] [--show]
-       [--json FILE] [--markdown FILE]
+       [--after-another] [--json FILE] [--markdown FILE]
 
 The messages (``tests/chatbot/conversations``) were written and committed before the corpus grew, by
 writers who had not seen it. Those with an odd number may be looked at while the corpus is tuned;
 those with an even number are the held-out half: without ``--show`` only their score is printed.
-A fallback answer does not count as on topic.
+A fallback answer does not count as on topic. With --after-another each message that has nothing
+before it comes after an exchange about something else: another message and the reply to that.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import random
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,15 +106,29 @@ def nearest(message: str, phrasings: Sequence[frozenset[str]], language: str) ->
 def drawn(language: str) -> list[str]:
     """The messages of a training set of the corpus, as the model reads them, without noise."""
     pairs = Pairs(random.Random(1), turns=1, speakers=False)
-    pairs.draw(language, read_themes(language))
+    pairs.draw(language, {language: read_themes(language)})
     return list(dict.fromkeys(source.split(f" {SEPARATOR} ")[-1] for source in pairs.train))
 
 
-def judge(responder: Responder, language: str, half: str, settings: Settings) -> Iterator[Verdict]:
-    """Ask for each item of a half."""
+def after_another(items: Sequence[Item], responder: Responder, settings: Settings) -> list[Item]:
+    """The items that begin a conversation, each after one of another theme and the reply to it."""
+    first = [item for item in items if not item.before]
+    found = []
+    for place, item in enumerate(first):
+        later = [*first[place + 1 :], *first[:place]]
+        other = next(each for each in later if each.theme != item.theme)
+        *_, reply = responder.reply(other.dialog(), settings)
+        found.append(replace(item, before=((other.message, reply.text),)))
+    return found
+
+
+def judge(
+    responder: Responder, language: str, items: Sequence[Item], settings: Settings
+) -> Iterator[Verdict]:
+    """Ask for each item."""
     texts = drawn(language)
     phrasings = [units(text, language) for text in texts]
-    for item in read_items(language, half):
+    for item in items:
         *_, reply = responder.reply(item.dialog(), settings)
         fallback = reply.kind == "fallback" or is_canned(reply.text)
         on_topic = not fallback and item.accepts(reply.text)
@@ -173,6 +188,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--half", choices=HALVES, default="tuned")
     parser.add_argument("--lang", choices=LANGUAGES, action="append")
     parser.add_argument("--mode", choices=("greedy", "beam"), default="greedy")
+    parser.add_argument(
+        "--after-another", action="store_true", help="each after an exchange about something else"
+    )
     parser.add_argument("--show", action="store_true", help="print the replies")
     parser.add_argument("--json", type=Path, help="write scores and transcript")
     parser.add_argument("--markdown", type=Path, help="write scores and transcript for people")
@@ -182,7 +200,10 @@ def main(argv: list[str] | None = None) -> int:
     responder = load_responder(args.model)
     record: dict[str, Any] = {}
     for language in args.lang or LANGUAGES:
-        verdicts = list(judge(responder, language, args.half, Settings(mode=args.mode)))
+        settings, items = Settings(mode=args.mode), read_items(language, args.half)
+        if args.after_another:
+            items = after_another(items, responder, settings)
+        verdicts = list(judge(responder, language, items, settings))
         record[language] = summary(verdicts)
         print(language, args.half, json.dumps(record[language]))
         if args.show:

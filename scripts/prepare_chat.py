@@ -48,7 +48,8 @@ OPENING_TEXTS = {"en": 4, "zh": 3}  # of each phrasing at most; there are more C
 ANSWER_TEXTS = 1  # sources with a context are long, and cost most of the time
 FOLLOW_UP_TEXTS = 2
 VALID_SHARE = 0.01  # of the openings
-UNRELATED_SHARE = 0.05  # of the openings, seen once more after an exchange about something else
+UNRELATED_SHARE = 0.25  # of the openings, those that come after an exchange about something else
+FOREIGN_SHARE = 0.2  # of these exchanges, those in another language
 ANSWERED_SHARE = 0.3  # of a theme's follow-ups, those that come after an answer
 MIXED_SHARE = 0.3  # of the others, those that come after a message and another reply
 NOISY_SHARE = 0.3  # of the texts, seen as somebody else would have typed them
@@ -73,16 +74,22 @@ class Pairs:
         self.valid: dict[str, str] = {}
         self.clashes = 0
 
-    def draw(self, language: str, themes: Sequence[Theme]) -> None:
-        """Draw the pairs of all themes of a language."""
+    def draw(self, language: str, themes: Mapping[str, Sequence[Theme]]) -> None:
+        """Draw the pairs of all themes of a language; ``themes`` has those of all languages."""
         add = partial(self._add, language)
-        everything = [exchange for theme in themes for exchange in theme.exchanges()]
-        for theme in themes:
+        exchanges = {
+            name: [exchange for theme in found for exchange in theme.exchanges()]
+            for name, found in themes.items()
+        }
+        foreign = [each for name, found in exchanges.items() if name != language for each in found]
+        for theme in themes[language]:
             for block in theme.blocks:
                 for text in self._texts(block.opening, OPENING_TEXTS[language]):
-                    add(text, [], block.opening.reply)
+                    before = []
                     if self.turns and self.rng.random() < UNRELATED_SHARE:
-                        add(text, [self.rng.choice(everything)], block.opening.reply)
+                        others = foreign and self.rng.random() < FOREIGN_SHARE
+                        before = [self.rng.choice(foreign if others else exchanges[language])]
+                    add(text, before, block.opening.reply)
                 for answer in block.answers:
                     for text in self._texts(answer, ANSWER_TEXTS):
                         add(text, [block.opening], answer.reply)
@@ -259,8 +266,8 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"prepare_chat.py: {error}", file=sys.stderr)
         return 1
-    for language, found in themes.items():
-        pairs.draw(language, found)
+    for language in themes:
+        pairs.draw(language, themes)
     replies = themes_of_replies(themes)
     train, noise, valid = list(pairs.train.items()), pairs.noisy_pairs(), list(pairs.valid.items())
     prefix = args.out / "spm"

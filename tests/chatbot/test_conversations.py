@@ -7,7 +7,17 @@ import pytest
 from chatbot.corpus import LANGUAGES, read_themes
 from chatbot.dialog import Card, Reply
 from chatbot.strings import FALLBACKS, language_of
-from scripts.judge_chat import HALVES, judge, main, nearest, number, read_items, summary, units
+from scripts.judge_chat import (
+    HALVES,
+    after_another,
+    judge,
+    main,
+    nearest,
+    number,
+    read_items,
+    summary,
+    units,
+)
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -56,6 +66,10 @@ class Scripted:
         yield Reply(self.text)
 
 
+def tuned(language):
+    return read_items(language, "tuned")
+
+
 @pytest.fixture
 def no_corpus(monkeypatch):
     """To draw it takes seconds, and only the overlap needs it."""
@@ -64,14 +78,25 @@ def no_corpus(monkeypatch):
 
 def test_a_fallback_is_never_on_topic(language, no_corpus):
     for fallback in FALLBACKS[language]:
-        verdicts = list(judge(Scripted(fallback), language, "tuned", None))
+        verdicts = list(judge(Scripted(fallback), language, tuned(language), None))
         assert summary(verdicts)["on_topic"] == 0 and summary(verdicts)["fallback"] == 1
 
 
 def test_one_answer_for_everything_is_on_topic_for_few(language, no_corpus):
     text = {"en": "It is cold and rainy outside.", "zh": "外面又冷又下雨。"}[language]
     assert language_of(text) == language
-    assert summary(list(judge(Scripted(text), language, "tuned", None)))["on_topic"] < 0.15
+    verdicts = list(judge(Scripted(text), language, tuned(language), None))
+    assert summary(verdicts)["on_topic"] < 0.15
+
+
+def test_another_subject_comes_before_each_message_that_has_nothing_before_it(language):
+    items = tuned(language)
+    found = after_another(items, Scripted("yes"), None)
+    themes = {item.message: item.theme for item in items}
+    assert [item.id for item in found] == [item.id for item in items if not item.before]
+    for item in found:
+        [(message, reply)] = item.before
+        assert themes[message] != item.theme and reply == "yes"
 
 
 def test_the_transcript_shows_every_message_and_what_was_said_before(tmp_path, monkeypatch):

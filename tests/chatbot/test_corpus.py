@@ -5,7 +5,7 @@ import random
 import pytest
 
 from chatbot.corpus import FALLBACK, LANGUAGES, parse, read_themes
-from chatbot.dialog import normalise
+from chatbot.dialog import SEPARATOR, normalise
 from chatbot.strings import EXAMPLES, language_of
 from scripts.prepare_chat import Pairs
 
@@ -59,10 +59,33 @@ def test_no_side_is_empty(themes):
 
 def test_few_texts_have_two_replies():
     """One message with two replies teaches neither; the languages share one model."""
-    pairs = Pairs(random.Random(1), turns=1, speakers=False)
-    for language in LANGUAGES:
-        pairs.draw(language, read_themes(language))
+    pairs = drawn_pairs()
     assert pairs.clashes < 0.03 * len(pairs.train)
+
+
+def test_a_change_of_subject_is_read_often_and_between_languages_too():
+    """A message has the reply that it has alone, whatever was said before it."""
+    train = drawn_pairs().train
+    alone = {source: reply for source, reply in train.items() if SEPARATOR not in source}
+    changed = same = foreign = 0
+    for source, reply in train.items():
+        before, _, message = source.rpartition(f" {SEPARATOR} ")
+        if before and message in alone:
+            changed += 1
+            same += alone[message] == reply
+            foreign += language_of(before) != language_of(message)
+    assert changed > 0.01 * len(train)
+    assert same > 0.9 * changed
+    assert 0.1 < foreign / changed < 0.3
+
+
+def drawn_pairs():
+    """What a training of both languages draws."""
+    pairs = Pairs(random.Random(1), turns=1, speakers=False)
+    themes = {language: read_themes(language) for language in LANGUAGES}
+    for language in LANGUAGES:
+        pairs.draw(language, themes)
+    return pairs
 
 
 def test_replies_are_short_and_in_the_language_of_the_files(language, themes):
