@@ -1,10 +1,11 @@
 """The bundled dialogues parse, contradict nobody and cover what the chat promises."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from chatbot.corpus import FALLBACK, LANGUAGES, parse, read_themes
+from chatbot.corpus import FALLBACK, LANGUAGES, Block, parse, read_themes
 from chatbot.dialog import SEPARATOR, normalise
 from chatbot.strings import EXAMPLES, language_of
 from scripts.prepare_chat import Pairs
@@ -59,31 +60,28 @@ def test_no_side_is_empty(themes):
 
 def test_few_texts_have_two_replies():
     """One message with two replies teaches neither; the languages share one model."""
-    pairs = drawn_pairs()
+    pairs = drawn({language: read_themes(language) for language in LANGUAGES})
     assert pairs.clashes < 0.03 * len(pairs.train)
 
 
-def test_a_change_of_subject_is_read_often_and_between_languages_too():
-    """A message has the reply that it has alone, whatever was said before it."""
-    train = drawn_pairs().train
-    alone = {source: reply for source, reply in train.items() if SEPARATOR not in source}
-    changed = same = foreign = 0
-    for source, reply in train.items():
-        before, _, message = source.rpartition(f" {SEPARATOR} ")
-        if before and message in alone:
-            changed += 1
-            same += alone[message] == reply
-            foreign += language_of(before) != language_of(message)
-    assert changed > 0.01 * len(train)
-    assert same > 0.9 * changed
-    assert 0.1 < foreign / changed < 0.3
+def test_a_quarter_of_the_openings_change_the_subject_and_some_the_language():
+    """Counted without answers and follow-ups, so that nothing else has a context."""
+
+    def alone(theme):
+        blocks = tuple(Block(block.opening, answers=()) for block in theme.blocks)
+        return replace(theme, blocks=blocks, follow_ups=())
+
+    train = drawn({name: [alone(each) for each in read_themes(name)] for name in LANGUAGES}).train
+    after = [source.split(f" {SEPARATOR} ") for source in train if SEPARATOR in source]
+    assert 0.2 < len(after) / len(train) < 0.3
+    foreign = sum(language_of(said) != language_of(message) for said, _, message in after)
+    assert 0.15 < foreign / len(after) < 0.3
 
 
-def drawn_pairs():
-    """What a training of both languages draws."""
+def drawn(themes):
+    """What a training of these themes draws."""
     pairs = Pairs(random.Random(1), turns=1, speakers=False)
-    themes = {language: read_themes(language) for language in LANGUAGES}
-    for language in LANGUAGES:
+    for language in themes:
         pairs.draw(language, themes)
     return pairs
 
