@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import sentencepiece
@@ -35,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from chatbot.corpus import FALLBACK, LANGUAGES, Exchange, Theme, read_themes
 from chatbot.dialog import PLAN_END, SEPARATOR, SPEAKERS, SYMBOLS, Message, source_text
 from chatbot.familiar import WORDS_FILE, write_words
-from chatbot.strings import FALLBACKS, is_canned
+from chatbot.strings import EXAMPLES, FALLBACKS, is_canned
 from scripts import spm
 from scripts.noise import noisy
 
@@ -45,6 +46,8 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 
 VOCAB_SIZE = 8000  # for both languages; one alone has fewer pieces to learn
 OPENING_TEXTS = {"en": 4, "zh": 3}  # of each phrasing at most; there are more Chinese ones
+COMMON_COPIES = 6  # of what most people say: see common_texts
+EXAMPLE_COPIES = 40  # of what the page proposes to say, on buttons
 ANSWER_TEXTS = 1  # sources with a context are long, and cost most of the time
 FOLLOW_UP_TEXTS = 2
 VALID_SHARE = 0.01  # of the openings
@@ -72,6 +75,7 @@ class Pairs:
         self.train: dict[str, str] = {}
         self.noisy: dict[str, str] = {}
         self.valid: dict[str, str] = {}
+        self.common: set[str] = set()
         self.clashes = 0
 
     def draw(self, language: str, themes: Mapping[str, Sequence[Theme]]) -> None:
@@ -82,8 +86,13 @@ class Pairs:
             for name, found in themes.items()
         }
         foreign = [each for name, found in exchanges.items() if name != language for each in found]
+        openings = [block.opening for theme in themes[language] for block in theme.blocks]
+        common = (text for opening in openings for text in common_texts(opening))
+        self.common |= {self._source(text, []) for text in common}
         for theme in themes[language]:
             for block in theme.blocks:
+                for text in common_texts(block.opening):
+                    add(text, [], block.opening.reply)
                 for text in self._texts(block.opening, OPENING_TEXTS[language]):
                     before = []
                     if self.turns and self.rng.random() < UNRELATED_SHARE:
@@ -127,7 +136,8 @@ class Pairs:
                 said = self.rng.choice(exchange.phrasings).sample(self.rng)
                 earlier += [Message("user", said), Message("assistant", exchange.reply)]
         source = self._source(text, earlier)
-        if not before and source not in self.train and self.rng.random() < VALID_SHARE:
+        new = not before and source not in self.train and source not in self.common
+        if new and self.rng.random() < VALID_SHARE:
             self.valid[source] = reply
         elif source not in self.valid:
             if self.train.setdefault(source, reply) != reply:
@@ -144,6 +154,26 @@ class Pairs:
         """Those of the noisy pairs whose source is nobody else's text."""
         others = self.train.keys() | self.valid.keys()
         return [pair for pair in self.noisy.items() if pair[0] not in others]
+
+    def copies(self) -> list[Pair]:
+        """The pairs of the common sources, once for each copy that is wanted beside the first."""
+        common = [pair for pair in self.train.items() if pair[0] in self.common]
+        examples = {self._source(text, []) for texts in EXAMPLES.values() for text in texts}
+        proposed = [pair for pair in common if pair[0] in examples]
+        return common * (COMMON_COPIES - 1) + proposed * (EXAMPLE_COPIES - COMMON_COPIES)
+
+
+def common_texts(opening: Exchange) -> list[str]:
+    """What most people say of all that an opening's first, plainest phrasing stands for.
+
+    Its first text, and those of no more than two words, or four characters in Chinese ("hi").
+    """
+    first, *others = islice(opening.phrasings[0], 20)
+    return [first, *filter(_is_short, others)]
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= 4 if _HAN.search(text) else len(text.split()) <= 2
 
 
 class Plans:
@@ -285,6 +315,7 @@ def main(argv: list[str] | None = None) -> int:
         "train": [
             *(encode(pair, pieces, plans) for pair in train),
             *(encode_noisy(pair, pieces, plans, rng) for pair in noise),
+            *(encode(pair, pieces, plans) for pair in pairs.copies()),
         ],
         "valid": [encode(pair, pieces, plans) for pair in valid],
     }

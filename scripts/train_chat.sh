@@ -45,6 +45,6 @@ scripts/train_on_cores.sh "$cores" "data-bin/$name/plan" "${common[@]}" --dropou
     --save-interval-updates 200 --keep-interval-updates 1 --save-dir "$plan"
 echo "train_chat: the replies"
 scripts/train_on_cores.sh "$cores" "data-bin/$name" "${common[@]}" --dropout 0 --label-smoothing 0 \
-    --max-tokens 2400 --lr 0.009 --warmup-updates 50 --max-update 500 \
+    --max-tokens 2400 --lr 0.009 --warmup-updates 50 --max-update 650 \
     --save-interval-updates 200 --keep-interval-updates 1 --save-dir "checkpoints/$name" \
     --finetune-from-model "$plan/checkpoint_last.pt" "$@"   # a later flag wins

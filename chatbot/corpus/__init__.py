@@ -17,8 +17,9 @@ pairs after it are what may be said to that reply, one or the other of them::
     B: Because food is a fine subject.
 
 A phrasing stands for many texts: each of the alternatives in parentheses, and each value of a word
-in braces. A block after ``@follow`` continues any exchange of the theme. The reply ``{fallback}``
-stands for one of ``strings.FALLBACKS``: the model does not know.
+in braces. The first phrasing of a block is the plainest. A block after ``@follow`` continues any
+exchange of the theme. The reply ``{fallback}`` stands for one of ``strings.FALLBACKS``: the model
+does not know.
 """
 
 import math

@@ -1,6 +1,7 @@
 """The bundled dialogues parse, contradict nobody and cover what the chat promises."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from chatbot.corpus import FALLBACK, LANGUAGES, Block, parse, read_themes
 from chatbot.dialog import SEPARATOR, normalise
 from chatbot.strings import EXAMPLES, language_of
-from scripts.prepare_chat import Pairs
+from scripts.prepare_chat import COMMON_COPIES, EXAMPLE_COPIES, Pairs
 
 FIELD = {
     "en": ("what is an encoder", "what does attention do", "why are long sentences hard"),
@@ -73,9 +74,27 @@ def test_a_quarter_of_the_openings_change_the_subject_and_some_the_language():
 
     train = drawn({name: [alone(each) for each in read_themes(name)] for name in LANGUAGES}).train
     after = [source.split(f" {SEPARATOR} ") for source in train if SEPARATOR in source]
-    assert 0.2 < len(after) / len(train) < 0.3
+    assert 0.18 < len(after) / len(train) < 0.3
     foreign = sum(language_of(said) != language_of(message) for said, _, message in after)
     assert 0.15 < foreign / len(after) < 0.3
+
+
+def test_what_most_people_say_is_always_in_the_training_alone_and_more_than_once():
+    themes = {language: read_themes(language) for language in LANGUAGES}
+    pairs = drawn(themes)
+    openings = [
+        block.opening for found in themes.values() for theme in found for block in theme.blocks
+    ]
+    first = {normalise(next(iter(opening.phrasings[0]))) for opening in openings}
+    missing = first - pairs.train.keys()
+    assert missing == set()
+    copies = Counter(source for source, _ in pairs.copies())
+    for text in ("hi", "hello", "how are you", "bye", "你好", "再见", *first):
+        assert copies[text] >= COMMON_COPIES - 1, text
+    for texts in EXAMPLES.values():
+        for text in texts:
+            assert copies[normalise(text)] == EXAMPLE_COPIES - 1, text
+    assert len(copies) < 0.05 * len(pairs.train)
 
 
 def drawn(themes):
