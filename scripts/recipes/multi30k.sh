@@ -2,8 +2,8 @@
 # Multi30k, English and German captions: s2s and s2s_attn beside fairseq's own lstm and transformer, all with (nearly) the same
 # number of weights, the same data and the same updates. Scores: sacreBLEU, chrF, and tokenised lower-cased BLEU, of every seed's
 # model and, apart, of all seeds' models together.
-# Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. Core-minutes a training: s2s 20, s2s_attn 25 and distilled 70
-#        (with CPU_BF16=1), lstm 60, transformer 65
+# Needs: scripts/setup_env.sh; $S2S_DATA/multi30k. Core-minutes a training: s2s 20, s2s_attn 30 and distilled 70
+#        (with CPU_BF16=1), lstm 55, transformer 70
 # Usage: SEEDS="1 2 3" scripts/recipes/multi30k.sh [en-de] [de-en] [s2s] [s2s_attn] [lstm] [transformer] [distilled]
 #        [any fairseq-train flag]     Without a direction: en-de. Without a model: the first four.
 #        distilled: one s2s_attn that learns from the references and from what the trained ones, all together, make of the same
