@@ -13,6 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from fairseq.models import MODEL_REGISTRY
+
 from .package import CARD as CARD_FILE
 from .package import WEIGHTS, read_package
 
@@ -110,7 +112,8 @@ def describe(options: Mapping[str, Any], attends: bool) -> str:
         return ""
     decoder = str(options.get("decoder_rnn_type") or options.get("rnn_type", "RNN")).upper()
     encoder, layers, size = _encoder(options)
-    score = options.get("attention_score", "")  # an older checkpoint does not name it
+    own = getattr(MODEL_REGISTRY.get(str(options.get("_name"))), "attention", None)
+    score = own.score if own else options.get("attention_score", "")  # older ones do not name it
     attention = f"with {score} attention".replace("  ", " ") if attends else "without attention"
     cells = decoder if encoder == decoder else f"{encoder} and {decoder}"
     if "bidirectional" in str(options.get("encoder_direction")) and encoder.isupper():

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh clone to a conversation: set up .venv, train the bundled dialogue model, open the chat.
-# Needs: Python 3.10 or later, 4 GB of disk
+# Needs: Python 3.10 or later, 4 GB of disk (10 with an NVIDIA GPU)
 # Usage: scripts/quickstart.sh [--lang en|zh|both] [--port N] [--no-serve]
 #   --lang      the dialogues to train on (both); each choice has its own data and its own model
 #   --port      where the chat is served (7860)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set up .venv with torch, fairseq, Gradio and this package, at the versions of constraints.txt.
-# Needs: Python 3.10 or later (3.11 is the tested one), pip's package registry, 4 GB of disk. A C++ compiler
+# Needs: Python 3.10 or later (3.11 is the tested one), pip's package registry, 4 GB of disk (10 with an NVIDIA GPU). A C++ compiler
 # with Python's headers is used where there is one; without it fairseq is installed without its compiled parts.
 # Usage: [PYTHON=python3.12] scripts/setup_env.sh [options]
 #   --torch-index URL   take torch from this index; "pypi" means pip's own registry. Without the option: pip's

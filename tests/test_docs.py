@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairseq_plugins import load
+from fairseq_plugins.model_card import describe, read_model_card
 
 from .fairseq_plugins.commands import preprocess, reversed_digits, write_corpus
 
@@ -78,6 +79,9 @@ def test_the_page_on_extending_runs_as_it_stands(package, arch, digits, tmp_path
     assert model.generate(["1 2 3"])[0][0].text == "3 2 1"
     [[right], [wrong]] = (model.score([("4 5", target)]) for target in ("5 4", "4 5"))
     assert sum(right) > sum(wrong)
+    if package == "cosine_attention":
+        options = read_model_card(tmp_path / "run" / "checkpoint_best.pt").options
+        assert "with cosine attention" in describe(options, attends=True)
     texts = ["1 2 3", "7", "9 0 4 4"]
     alone = [model.generate([text], beam=2)[0][0] for text in texts]
     for one, [together] in zip(alone, model.generate(texts, beam=2), strict=True):

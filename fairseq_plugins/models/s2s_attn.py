@@ -32,7 +32,7 @@ from ..modules.late_attention_decoder import (
 from ..modules.pointer import PointerGenerator
 from ._building import build_dropout, build_layers, build_output, cell_options
 from ._options import AttentionOptions, preset
-from ._validation import check_attention
+from ._validation import check_attention, refuse_changed
 from .s2s import S2SConfig, S2SModel
 
 
@@ -51,6 +51,7 @@ class S2SAttnModel(S2SModel):
         late: the decoder whose context enters the readout only, where the current state attends
         late_previous: the same, where the previous state attends
         feeding: the late one with input feeding
+        attention: the attention, in place of the one that ``--attention-score`` names
     """
 
     early: type[AttentionRNNDecoder] = AttentionRNNDecoder
@@ -58,6 +59,7 @@ class S2SAttnModel(S2SModel):
     late: type[LateAttentionDecoder] = LateAttentionDecoder
     late_previous: type[PreviousQueryDecoder] = PreviousQueryDecoder
     feeding: type[InputFeedingDecoder] = InputFeedingDecoder
+    attention: type[Attention] | None = None
 
     @classmethod
     def build_sides(
@@ -163,12 +165,15 @@ class S2SAttnModel(S2SModel):
     @classmethod
     def build_attention(cls, cfg: S2SAttnConfig, memory_dim: int) -> Attention:
         """The attention."""
+        if cls.attention is not None:
+            why = f"the attention is {cls.attention.__name__}"
+            refuse_changed(cfg, getattr(cls, "__dataclass"), ["attention_score"], why)
         query_dim = cls.query_dim(cfg, memory_dim)
         window = None
         if str(cfg.attention_window) == "local-p":
             window = LocalPredictiveWindow(query_dim, width=cfg.attention_window_size)
         return build_attention(
-            str(cfg.attention_score),
+            cls.attention or str(cfg.attention_score),
             query_dim=query_dim,
             memory_dim=memory_dim,
             attention_dim=cfg.attention_dim,

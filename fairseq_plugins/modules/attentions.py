@@ -20,7 +20,7 @@ ATTENTIONS: dict[str, type[Attention]] = {
 
 
 def build_attention(
-    name: str,
+    score: str | type[Attention],
     *,
     query_dim: int,
     memory_dim: int,
@@ -30,10 +30,11 @@ def build_attention(
     window: Window | None = None,
     temperature: float = 1.0,
 ) -> Attention:
-    """The attention of a name, given the sizes that its score has.
+    """An attention, given the sizes that its score has.
 
     Args:
-        name: one of :data:`ATTENTIONS`
+        score: one of :data:`ATTENTIONS`, or a class of your own whose constructor takes its
+            ``sizes``, ``history``, ``window`` and ``temperature``
         query_dim: size of a query
         memory_dim: size of each memory vector
         attention_dim: size of the hidden layer of the additive scores; the others have none
@@ -46,9 +47,9 @@ def build_attention(
         ValueError: for an unknown name, heads for a score that has none, or what the attention
             itself refuses
     """
-    if name not in ATTENTIONS:
-        raise ValueError(f"attention score ({name!r}) must be one of {', '.join(ATTENTIONS)}")
-    attention = ATTENTIONS[name]
+    if isinstance(score, str) and score not in ATTENTIONS:
+        raise ValueError(f"attention score ({score!r}) must be one of {', '.join(ATTENTIONS)}")
+    attention = ATTENTIONS[score] if isinstance(score, str) else score
     given = {
         "query_dim": query_dim,
         "memory_dim": memory_dim,
@@ -58,7 +59,7 @@ def build_attention(
     if heads != 1 and "heads" not in attention.sizes:
         raise ValueError(
             f"--attention-heads {heads} is for --attention-score multi-head-additive, but the "
-            f"score is {name}"
+            f"score is {attention.score}"
         )
     sizes = {size: given[size] for size in attention.sizes}
     return attention(**sizes, history=history, window=window, temperature=temperature)

@@ -5,8 +5,12 @@ import sys
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from fairseq_plugins.errors import S2SError
+from fairseq_plugins.models import S2SAttnTinyConfig, S2SAttnTinyModel
+from fairseq_plugins.modules.attention import Attention
+from fairseq_plugins.modules.attention_window import LocalPredictiveWindow
 
 from .builders import build_model, make_dictionary, make_task
 from .commands import USER_DIR, run_alone, train
@@ -108,6 +112,49 @@ def test_shared_embeddings_of_different_sizes_are_refused():
             share_all_embeddings=True,
             encoder_embed_dim=48,
         )
+
+
+class NearAttention(Attention):
+    """e_tj = -|s_{t-1} - h_j|"""
+
+    score = "near"
+
+    def __init__(self, query_dim, memory_dim, attention_dim, **shared):
+        super().__init__(memory_dim=memory_dim, **shared)
+
+    def project_keys(self, memory):
+        return memory
+
+    def energies(self, query, keys, features):
+        return -torch.cdist(query, keys)
+
+
+class NearModel(S2SAttnTinyModel):
+    attention = NearAttention
+
+
+def test_an_attention_of_ones_own_takes_the_options_that_every_attention_has():
+    cfg = OmegaConf.structured(S2SAttnTinyConfig(attention_temperature=5.0))
+    cfg.attention_window = "local-p"
+    attention = NearModel.build_attention(cfg, memory_dim=64)
+    assert isinstance(attention, NearAttention)
+    assert attention.temperature == 5
+    assert isinstance(attention.window, LocalPredictiveWindow)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("attention_score", "dot", "no meaning: the attention is NearAttention, so leave it out"),
+        ("attention_heads", 2, "but the score is near"),
+        ("attention_history", "coverage", "but --attention-score is near"),
+    ],
+)
+def test_an_attention_of_ones_own_refuses_what_another_score_would_need(option, value, sentence):
+    cfg = OmegaConf.structured(S2SAttnTinyConfig())
+    cfg[option] = value
+    with pytest.raises(ValueError, match=sentence):
+        NearModel.build_attention(cfg, memory_dim=64)
 
 
 def test_the_attention_decoder_refuses_the_plain_decoders_context():
