@@ -3,12 +3,15 @@
 Fifty places of fairseq ``eval()`` a string option while they build a model or a task, for instance
 ``adaptive_softmax_cutoff`` of its lstm and ``conv_feature_layers`` of wav2vec2, and take it from
 the checkpoint. With this repair a stored option that is an expression with a call is refused when
-the checkpoint is read: nothing runs without one, and no option needs one. This holds for commands
+the checkpoint is read: nothing runs without one, and no option needs one. OmegaConf could put a
+call together from texts that are none (``"${.x}${.y}"``), so of its interpolations only the plain
+reference to another option passes, and what it leads to is looked at too. This holds for commands
 that read the checkpoint with this package as ``--user-dir``, and for no others.
 """
 
 import argparse
 import ast
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -21,6 +24,7 @@ from .patching import wrap
 
 BUILDS = ("model", "task", "criterion", "bpe", "tokenizer", "scoring", "optimizer", "lr_scheduler")
 PATHS = ("data",)  # a folder may be called "data(1)"
+REFERENCE = re.compile(r"\$\{(\w+(?:\.\w+)+)\}")  # "${optimization.lr}"
 
 
 def needed() -> bool:
@@ -59,16 +63,35 @@ def strings(part: Any, name: str) -> Iterator[tuple[str, str]]:
             yield from strings(value, name)
 
 
+def referred(cfg: Any, reference: str) -> Any:
+    """What an interpolation leads to: an option, or None where there is no such option."""
+    for key in reference.split("."):
+        if isinstance(cfg, (list, tuple)):
+            cfg = dict(zip(map(str, range(len(cfg))), cfg, strict=True))
+        cfg = cfg.get(key) if isinstance(cfg, Mapping) else None
+    return cfg
+
+
 def check(state: Any, path: str) -> None:
     """Raise S2SError where an option of a checkpoint's model or task would run code."""
     cfg = state.get("cfg") or {}
+    if isinstance(cfg, DictConfig):
+        cfg = OmegaConf.to_container(cfg)
     parts = {name: cfg[name] for name in BUILDS if name in cfg} | {"args": state.get("args")}
     for name, text in strings(parts, "cfg"):
-        if name not in PATHS and calls(text):
-            raise S2SError(
-                f"{path} is not loaded: fairseq would run its option {name}, {text[:80]!r}, as "
-                "code (S2S_COMPAT_SKIP=code_in_options loads it all the same)."
-            )
+        if name in PATHS:
+            continue
+        reference = REFERENCE.fullmatch(text)
+        made = [(name, text)]
+        if reference:
+            made = list(strings(referred(cfg, reference[1]), reference[1]))
+        for option, value in made:
+            if calls(value) or "${" in value:
+                raise S2SError(
+                    f"{path} is not loaded: fairseq would run its option {option}, "
+                    f"{value[:80]!r}, as code (S2S_COMPAT_SKIP=code_in_options loads it all the "
+                    "same)."
+                )
 
 
 def load_checkpoint_to_cpu(

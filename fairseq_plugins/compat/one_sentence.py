@@ -13,14 +13,27 @@ from types import TracebackType
 from ..errors import S2SError
 
 
+def raised_by_fairseq(error: BaseException) -> bool:
+    """Whether the statement that raised an exception is fairseq's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+    return str(module).partition(".")[0] in ("fairseq", "fairseq_cli")
+
+
 def find_sentence(error: BaseException | None) -> S2SError | None:
-    """Return the S2SError that ``error`` is, or was raised from or after."""
+    """Return the S2SError that ``error`` is, was raised from, or was made of by fairseq.
+
+    What a user's own handler of an S2SError raises is another fault, and not hidden.
+    """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, S2SError):
             return error
         seen.add(id(error))
-        error = error.__cause__ or error.__context__
+        after = raised_by_fairseq(error) and not error.__suppress_context__
+        error = error.__cause__ or (error.__context__ if after else None)
     return None
 
 

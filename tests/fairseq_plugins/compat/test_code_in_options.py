@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import DictConfig, OmegaConf
 
 from fairseq_plugins import S2SError
 from fairseq_plugins.compat import code_in_options
@@ -110,6 +111,36 @@ def test_every_place_of_an_option_is_looked_at() -> None:
         with pytest.raises(S2SError, match=r"evil\.pt is not loaded: fairseq would run its option"):
             code_in_options.check(state, "evil.pt")
     code_in_options.check({"cfg": {"task": {"data": "data(1)"}, "common": {"x": code}}}, "ok.pt")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"x": "__import__('o", "y": "s').system('true')", "code": "${.x}${.y}"},
+        {"code": "${oc.env:HOME}"},
+        {"code": "${common.code}"},
+        {"code": "${common.reference}"},
+        {"code": "[${common.tpu}]"},
+        {"code": "${common.many.0}"},
+    ],
+)
+def test_a_call_is_not_put_together_by_interpolation(options: dict) -> None:
+    common = {"code": "exit()", "reference": "${common.code}", "tpu": "x", "many": ["exit()"]}
+    for cfg in (
+        {"model": options, "common": common},
+        OmegaConf.create({"model": {"deep": options}}),
+    ):
+        if isinstance(cfg, DictConfig):
+            cfg.common = common
+        with pytest.raises(S2SError, match="fairseq would run its option"):
+            code_in_options.check({"cfg": cfg}, "evil.pt")
+
+
+def test_a_reference_to_another_option_passes() -> None:
+    cfg = {"optimization": {"lr": [0.1]}, "lr_scheduler": {"lr": "${optimization.lr}"}}
+    cfg["optimizer"] = {"tpu": "${common.tpu}"}  # which is not there
+    for form in (cfg, OmegaConf.create(cfg)):
+        code_in_options.check({"cfg": form}, "ok.pt")
 
 
 def test_a_sound_checkpoint_passes(checkpoint: Path) -> None:

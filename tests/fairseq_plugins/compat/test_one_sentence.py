@@ -7,20 +7,22 @@ import pytest
 from fairseq_plugins import S2SError
 from fairseq_plugins.compat.one_sentence import apply
 
+HANDLERS = {
+    "bare": "raise",
+    "cause": "raise Exception('architectures match') from error",
+    "context": "raise Exception('architectures match')",
+    "suppressed": "raise Exception('something else') from None",
+}
 
-def raised(how: str) -> Exception:
-    """An exception as fairseq lets it out."""
+
+def raised(how: str, module: str = "fairseq.trainer") -> Exception:
+    """An exception as the code of a module lets it out."""
+    code = f"try: raise S2SError('Mend this.')\nexcept S2SError as error: {HANDLERS[how]}"
     try:
-        try:
-            raise S2SError("Mend this.")
-        except S2SError as error:
-            if how == "bare":
-                raise
-            raise Exception("architectures match") from (error if how == "cause" else None)
+        exec(code, {"__name__": module, "S2SError": S2SError})
     except Exception as error:
-        if how == "context":
-            error.__suppress_context__ = False
         return error
+    raise AssertionError
 
 
 @pytest.fixture
@@ -44,8 +46,16 @@ def test_only_the_sentence_is_printed(how: str, hook, capsys) -> None:
     assert capsys.readouterr().err == "Mend this.\n"
 
 
-def test_other_exceptions_go_to_the_previous_hook(hook, capsys) -> None:
-    error = ValueError("a fault of ours")
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a fault of ours"),
+        raised("context", module="__main__"),  # a fault in the user's own handler
+        raised("suppressed"),
+    ],
+    ids=["alone", "handler", "suppressed"],
+)
+def test_other_exceptions_go_to_the_previous_hook(hook, capsys, error: Exception) -> None:
     assert hook(error) == [error]
     assert capsys.readouterr().err == ""
 
