@@ -151,7 +151,7 @@ class PreparedStep:
     def _read(self, output: Tensor, shares: Sequence[Tensor]) -> Tensor:
         """The readout's features (rows, features_dim); a share of no column is none."""
         if self.from_output is None or self.readout is None:
-            return output
+            return output.clone()  # the state's own; fairseq divides a decoder's output in place
         sums = self.from_output(output)
         for share in shares:
             if share.size(1):

@@ -101,6 +101,24 @@ def test_prepared_steps_are_the_plain_ones(name, k):
     assert all(PREPARED[1] in source for source in sources)
 
 
+@pytest.mark.parametrize("name", [name for name in READY if name != "tied"])
+def test_features_are_not_the_states_own_memory(name):
+    """fairseq's search divides them by its temperature, in place."""
+    model = build_model(TINY, TASK, adaptive_softmax_cutoff="5,10", **READY[name])
+    model.make_generation_fast_(need_attn=True)
+    states = []
+    for divisor in (1, 2):
+        net_input, memory = BATCH["net_input"], {}
+        with torch.no_grad():
+            source = model.encoder(net_input["src_tokens"], net_input["src_lengths"])
+            words = torch.full((len(net_input["src_tokens"]), 1), 2)
+            features, _ = model.decoder(words, encoder_out=source, incremental_state=memory)
+        features.div_(divisor)
+        states.append(model.decoder.get_incremental_state(memory, "state"))
+    for entry, tensor in states[0].items():
+        torch.testing.assert_close(states[1][entry], tensor, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("name", NOT_READY)
 def test_no_other_decoder_is_prepared(name):
     models = make_ready(both(TINY, **NOT_READY[name]))
