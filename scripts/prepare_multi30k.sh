@@ -9,6 +9,5 @@ choose "" "$@"
 
 name=multi30k
 [ -z "${VOCAB_SIZE:-}" ] || name=${NAME:-$name} # not alone: WSL sets a NAME of its own
-rm -rf "$out/data-bin/$name" # anew, whatever the last call chose
-prepare "$name" en de "${VOCAB_SIZE:-4000}" multi30k multi30k --source en --target de
+prepare_anew "$name" en de "${VOCAB_SIZE:-4000}" multi30k multi30k --source en --target de
 echo "$out/data-bin/$name is ready."

@@ -43,10 +43,12 @@ pick() {
 # FOLDER: in $S2S_DATA, or - where the data are made
 # SIZE: of the joint SentencePiece vocabulary; 0: the text holds tokens with spaces between them, of two vocabularies;
 #       marks: so it does, and scripts/marks.py takes them apart
-prepare() {
+prepare() { if [ ! -d "$out/data-bin/$1" ]; then prepare_anew "$@"; fi; }
+
+# prepare_anew ...: the same, in place of what is there, once all of it is ready
+prepare_anew() {
     local name=$1 src=$2 tgt=$3 size=$4 corpus=$5 folder=$6 file subset tests=() vocabulary=()
-    local bin=$out/data-bin/$name text=$out/data-bin/$name.text
-    if [ -d "$bin" ]; then return; fi
+    local bin=$out/data-bin/$name text=$out/data-bin/$name.text.tmp
     rm -rf "$text" "$bin.tmp"
     if [ "$folder" != - ]; then folder=(--data "$data/$folder"); else folder=(); fi
     python scripts/prepare.py "$corpus" ${folder[@]+"${folder[@]}"} --out "$text" "${@:7}"
@@ -65,7 +67,9 @@ prepare() {
     fairseq-preprocess --source-lang "$src" --target-lang "$tgt" "${vocabulary[@]}" --trainpref "$text/tokens/train" \
         --validpref "$text/tokens/valid" --testpref "$(IFS=,; echo "${tests[*]}")" --destdir "$bin.tmp" --workers 2
     for file in "$text"/spm.model "$text"/*.blocks; do if [ -f "$file" ]; then cp "$file" "$bin.tmp/"; fi; done
-    mv "$bin.tmp" "$bin" # whole or not at all
+    rm -rf "$bin" "$bin.text"
+    mv "$text" "$bin.text"
+    mv "$bin.tmp" "$bin" # the last: whole or not at all
 }
 
 tokens() {
@@ -74,13 +78,31 @@ tokens() {
 
 # In what follows RUN is the folder of a training, $out/checkpoints/..., and NAME the data's.
 
-# train NAME RUN SEED [flag of fairseq-train ...]: goes on where it was stopped
+# train NAME RUN SEED [flag of fairseq-train ...]: goes on where it was stopped; does nothing where it is finished
 train() {
     mkdir -p "$2"
+    same_flags "$2" "${@:4}"
     cp "$out/data-bin/$1"/{dict.*.txt,spm.model} "$2/" 2>/dev/null || true # all that load() needs
     # shellcheck disable=SC2046 # options, one word each
     fairseq-train "$out/data-bin/$1" --user-dir fairseq_plugins $(direction "$1") --required-batch-size-multiple 1 --seed "$3" \
         --save-dir "$2" --log-file "$2/train.log" --log-format simple --log-interval 100 "${@:4}"
+}
+
+# same_flags RUN [flag of fairseq-train ...]: fails where RUN was begun with other flags, whose numbers would go by the name of these;
+# how long it trains may change
+same_flags() {
+    local file=$1/flags kept=()
+    while shift && [ $# -gt 0 ]; do
+        case $1 in
+            --max-update | --max-epoch | --stop-time-hours) shift ;;
+            --max-update=* | --max-epoch=* | --stop-time-hours=*) ;;
+            *) kept+=("$1") ;;
+        esac
+    done
+    if [ -f "$file" ] && [ "${kept[*]}" != "$(cat "$file")" ]; then
+        fail "${file%/flags} was trained with other flags ($(cat "$file")): give the same, or another folder by S2S_OUT, or remove it"
+    fi
+    echo "${kept[*]}" > "$file"
 }
 
 # direction NAME: its languages, so that a checkpoint tells which of them the model reads

@@ -99,6 +99,33 @@ def test_a_recipe_goes_on_where_it_was_stopped(clone: Clone) -> None:
     log = (clone.root / "checkpoints/cmudict-1/train.log").read_text()
     assert "num_updates: 4 >= max_update: 4" in log
     assert len(json.loads((clone.root / "results.json").read_text())) == 2  # not twice
+    last = clone.root / "checkpoints/cmudict-1/checkpoint_last.pt"
+    before = last.read_bytes(), (clone.root / "results.json").read_bytes()
+    done = clone.run("cmudict.sh", *SHORT, "--max-update", "4")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert last.read_bytes() == before[0]
+    done = clone.run("cmudict.sh", *SHORT, "--max-update", "4", "--dropout", "0.6")
+    assert done.returncode == 2
+    assert "checkpoints/cmudict-1 was trained with other flags" in done.stderr.splitlines()[-1]
+    assert (last.read_bytes(), (clone.root / "results.json").read_bytes()) == before
+
+
+def test_data_are_made_anew_once_the_new_ones_are_ready(clone: Clone) -> None:
+    script = "../prepare_multi30k.sh"
+    done = clone.run(script, VOCAB_SIZE="300")
+    assert done.returncode == 0, done.stderr[-3000:]
+    made = clone.root / "data-bin/multi30k/dict.en.txt"
+    small = made.read_bytes()
+    done = clone.run(script, S2S_DATA="/nowhere")
+    assert done.returncode == 1
+    assert made.read_bytes() == small
+    done = clone.run(script, VOCAB_SIZE="320")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(made.read_bytes().splitlines()) > len(small.splitlines())
+    assert sorted(path.name for path in (clone.root / "data-bin").iterdir()) == [
+        "multi30k",
+        "multi30k.text",
+    ]
 
 
 def test_unequal_files_leave_nothing_behind(clone: Clone, tmp_path) -> None:
