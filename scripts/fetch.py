@@ -16,6 +16,7 @@ import re
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,7 +123,11 @@ def checksum(file: Path) -> str:
 
 
 def _address(text: str) -> str:
-    if not re.match("https?://[^/]", text):
+    try:
+        host = urllib.parse.urlsplit(text).hostname
+    except ValueError:  # "https://[x/a"
+        host = None
+    if not re.match("https?://", text) or not host:
         raise argparse.ArgumentTypeError(f"{text} is no address that begins with https://")
     return text
 

@@ -120,6 +120,21 @@ def read_lines(paths: Iterable[Path]) -> Iterable[str]:
                 yield text.removesuffix("\n").removesuffix("\r")
 
 
+def encode(processor: sentencepiece.SentencePieceProcessor) -> None:
+    """Standard input as pieces, line by line.
+
+    Raises:
+        ValueError: naming the line that is no UTF-8
+    """
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            text = line.decode("utf-8").removesuffix("\n")
+        except UnicodeDecodeError:
+            raise ValueError(f"line {number} of the input is no UTF-8: convert it") from None
+        sys.stdout.buffer.write(" ".join(processor.encode(text, out_type=str)).encode() + b"\n")
+    sys.stdout.flush()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one of the two commands."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -137,9 +152,11 @@ def main(argv: list[str] | None = None) -> int:
             train(read_lines(args.files), args.prefix, args.vocab_size, coverage=args.coverage)
         else:
             processor = sentencepiece.SentencePieceProcessor(model_file=str(args.model))
-            for line in sys.stdin:
-                print(" ".join(processor.encode(line.rstrip("\n"), out_type=str)))
-    except (OSError, UnicodeDecodeError, ValueError, RuntimeError) as error:
+            encode(processor)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's last flush
+        return 1
+    except (OSError, ValueError, RuntimeError) as error:
         print(f"spm.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -154,8 +154,8 @@ def put_macro(
             f"{macro.model} has {metric} with the seeds {', '.join(seeds)} on some tasks,"
             f" but not on {', '.join(lacking)}"
         )
-    row = _macro(macro, metric, found, seeds)
-    if one_model:
+    row = _macro(macro, metric, found, seeds, old or {})
+    if one_model and macro.minutes is None:
         row["minutes"] = found[0]["minutes"]
     if old:
         rows.remove(old)
@@ -180,7 +180,7 @@ def _row(old: Row, run: Run, metric: str, value: float) -> Row:
     return row | ({"note": note} if note else {})
 
 
-def _macro(macro: Run, metric: str, found: Sequence[Row], seeds: Sequence[str]) -> Row:
+def _macro(macro: Run, metric: str, found: Sequence[Row], seeds: Sequence[str], old: Row) -> Row:
     values = {seed: round(mean(row["values"][seed] for row in found), 4) for seed in seeds}
     row = _facts(macro, metric, values)
     if macro.parameters is None:
@@ -193,7 +193,8 @@ def _macro(macro: Run, metric: str, found: Sequence[Row], seeds: Sequence[str]) 
     row["examples"] = sum(row["examples"] for row in found)
     row["command"] = macro.command or found[0]["command"]
     row["over"] = sorted(row["task"] for row in found)
-    return row | ({"note": macro.note} if macro.note else {})
+    note = old.get("note") if macro.note is None else macro.note
+    return row | ({"note": note} if note else {})
 
 
 def _facts(run: Run, metric: str, values: Mapping[str, float]) -> Row:
@@ -238,7 +239,12 @@ def _is_row(row: Any) -> bool:
         and all(isinstance(row[key], dict) for key in ("values", "versions"))
         and all(map(_is_number, [*numbers, *values.values()]))
         and bool(values)
+        and _is_list_of_texts(row.get("over", []))
     )
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _is_number(value: Any) -> bool:

@@ -219,6 +219,8 @@ def test_a_folder_that_cannot_be_is_one_sentence(site: Site, tmp_path: Path, cap
     [
         ("file:///etc/hostname", SHA256, "no address"),
         ("corpus.txt", SHA256, "no address"),
+        ("https:///corpus.txt", SHA256, "no address"),
+        ("https://[x/corpus.txt", SHA256, "no address"),
         ("https://example.org/corpus", "12ab", "64 hexadecimal digits"),
     ],
 )

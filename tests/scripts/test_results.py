@@ -175,6 +175,7 @@ def test_what_is_removed_is_gone(tmp_path: Path, capsys) -> None:
         (json.dumps([ROW | {"value": None}]), "is no list of results"),
         (json.dumps([ROW | {"value": math.nan}]), "is no list of results"),
         (json.dumps([ROW | {"versions": []}]), "is no list of results"),
+        (json.dumps([ROW | {"over": 3}]), "is no list of results"),
     ],
 )
 def test_a_broken_record_is_refused_and_kept(tmp_path: Path, capsys, content, said) -> None:
@@ -297,10 +298,10 @@ def test_a_broken_checkpoint_is_one_sentence(tmp_path: Path, capsys, kind, said)
 # --- means over tasks
 
 
-def macro(folder: Path, *over: str) -> int:
+def macro(folder: Path, *over: str, flags: tuple[str, ...] = ()) -> int:
     argv = ["macro", "--results", str(folder / "docs/results.json"), "--model", "s2s"]
     argv += ["--task", "sigmorphon2021-medium", "--metric", "wer", "--over", *over]
-    return results.main(argv)
+    return results.main([*argv, *flags])
 
 
 def test_a_macro_is_the_mean_over_tasks_of_each_seed(tmp_path: Path) -> None:
@@ -315,6 +316,14 @@ def test_a_macro_is_the_mean_over_tasks_of_each_seed(tmp_path: Path) -> None:
     assert record.stale(read(tmp_path)) == []
     add(tmp_path, "sigmorphon2021-a", "s2s", wer=0.0)
     assert record.stale(read(tmp_path)) == [row]
+
+
+def test_a_macro_keeps_its_note_and_has_the_minutes_that_are_given(tmp_path: Path) -> None:
+    add(tmp_path, "sigmorphon2021-a", "s2s")
+    for flags in (("--note", "as published"), ("--one-model", "--minutes", "99")):
+        assert macro(tmp_path, "sigmorphon2021-a", flags=flags) == 0
+    row = next(row for row in read(tmp_path) if row["task"] == "sigmorphon2021-medium")
+    assert (row["note"], row["minutes"]) == ("as published", 99.0)
 
 
 def test_a_macro_loses_no_number_that_was_measured(tmp_path: Path, capsys) -> None:

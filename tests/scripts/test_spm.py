@@ -1,6 +1,7 @@
 """SentencePiece models with a fairseq dictionary beside them."""
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -20,7 +21,7 @@ def text(tmp_path):
 def test_train_and_encode(text, tmp_path, monkeypatch, capsys):
     prefix = tmp_path / "out" / "spm"
     assert spm.main(["train", "--prefix", str(prefix), "--vocab-size", "400", str(text)]) == 0
-    monkeypatch.setattr(sys, "stdin", io.StringIO("a text ，42\n\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("a text ，42\n\n".encode())))
     assert spm.main(["encode", "--model", f"{prefix}.model"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2  # an empty line stays a line
@@ -31,6 +32,15 @@ def test_train_and_encode(text, tmp_path, monkeypatch, capsys):
     symbols = {line.rsplit(" ", 1)[0] for line in dictionary.splitlines()}
     assert set(lines[0].split()) <= symbols
     assert not {"<s>", "<pad>", "</s>", "<unk>"} & symbols
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a text\n\xff\n")))
+    assert spm.main(["encode", "--model", f"{prefix}.model"]) == 1
+    assert capsys.readouterr().err == "spm.py: line 2 of the input is no UTF-8: convert it\n"
+    command = (
+        f"yes 'a text' | {sys.executable} {spm.__file__} encode --model {prefix}.model | head -n 1"
+    )
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.stdout.replace(" ", ""), done.stderr) == ("▁a▁text\n", "")
 
 
 @pytest.mark.parametrize(
