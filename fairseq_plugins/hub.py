@@ -55,7 +55,8 @@ def load(
         path: an exported model (``s2s export``), a checkpoint, or a folder with
             ``checkpoint_best.pt`` or ``checkpoint_last.pt``
         data: the folder of the dictionaries ``dict.LANG.txt`` and, where the text was encoded
-            with it, of the SentencePiece model ``*.model``; by default the checkpoint's own
+            with it, of the SentencePiece model ``*.model``; by default the checkpoint's own, where
+            the SentencePiece model is looked for in any case
         languages: source and target; needed only where neither checkpoint nor data tell
         device: where the model runs
         precision: of the matrix products on a CPU, ``"fp32"``, ``"bf16"`` or ``"int8"``; by default

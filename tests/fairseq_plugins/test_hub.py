@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,19 @@ import torch
 from fairseq_plugins import S2SError, load
 from fairseq_plugins._token_stream import complete
 
+from scripts import spm
+
 from .commands import generate, lines, reversed_digits, train
+
+GOLDEN = Path(__file__).with_name("golden") / "s2s_attn"
+
+
+@pytest.fixture(scope="module")
+def golden():
+    """A model that has learned to reverse digits: without a training."""
+    found = load(GOLDEN)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +123,33 @@ def test_missing_and_damaged_dictionaries_are_one_sentence(digits, trained, tmp_
         (tmp_path / f"dict.{language}.txt").write_text("1 1\n2 1\n", encoding="utf-8")
     with pytest.raises(S2SError, match="a source dictionary of 16 symbols"):
         load(trained, data=tmp_path)
+
+
+@pytest.fixture
+def of_pieces(tmp_path):
+    """A checkpoint, its dictionaries of pieces in another folder, and their SentencePiece model."""
+    shutil.copy(GOLDEN / "checkpoint_best.pt", tmp_path)
+    (tmp_path / "data").mkdir()
+    for side in ("src", "tgt"):
+        digits = (GOLDEN / f"dict.{side}.txt").read_text().splitlines(keepends=True)
+        pieces = "".join(f"\u2581{line}" for line in digits)
+        (tmp_path / "data" / f"dict.{side}.txt").write_text(pieces, encoding="utf-8")
+    return tmp_path
+
+
+def test_pieces_without_their_model_are_warned_of(of_pieces, caplog):
+    model = load(of_pieces, data=of_pieces / "data")
+    assert f"there is no *.model in {of_pieces / 'data'}" in caplog.text
+    assert len(caplog.records) == 1
+    assert (
+        model.generate(["\u25811 \u25812"])[0][0].tokens[0] == "\u25812"
+    )  # cut already: as before
+
+
+def test_the_model_of_pieces_may_stand_beside_the_checkpoint(of_pieces, caplog):
+    spm.train(["1 2 3 4 5 6 7 8 9 0"] * 4, of_pieces / "spm", 280)
+    assert load(of_pieces, data=of_pieces / "data").pieces is not None
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("name", ["dict.src.txt", "x.model"])
