@@ -117,8 +117,18 @@ class Seq2Seq:
             Busy: where too many wait
         """
         check_settings(
-            beam=beam, nbest=nbest, min_len=min_len, max_len=max_len, temperature=temperature
+            beam=beam,
+            nbest=nbest,
+            topk=topk,
+            topp=topp,
+            temperature=temperature,
+            lenpen=lenpen,
+            no_repeat_ngram=no_repeat_ngram,
+            min_len=min_len,
+            max_len=max_len,
+            seed=0 if seed is None else seed,
         )
+        self._check_search(sampling, topk, topp, min_len, seed)
         requests = self.codec.requests(texts, prefix, constraints)
         if sampling and constraints:
             raise S2SError("constraints need a search, not sampling: leave one of them out.")
@@ -126,8 +136,8 @@ class Seq2Seq:
             beam=beam,
             nbest=nbest,
             sampling=sampling,
-            sampling_topk=topk,
-            sampling_topp=topp,
+            sampling_topk=min(topk, len(self.task.target_dictionary)) if topk > 0 else -1,
+            sampling_topp=topp if topp > 0 else -1.0,
             temperature=temperature,
             lenpen=lenpen,
             no_repeat_ngram_size=no_repeat_ngram,
@@ -153,6 +163,21 @@ class Seq2Seq:
             progress,
         )
         return [[self.codec.hypothesis(each) for each in outputs[:nbest]] for outputs in found]
+
+    def _check_search(
+        self, sampling: bool, topk: int, topp: float, min_len: int, seed: int | None
+    ) -> None:
+        """Refuse what fairseq's search has no sentence for, before anything waits for it."""
+        if not sampling and (topk > 0 or topp > 0):
+            raise S2SError(
+                "topk and topp tell what is drawn from: give sampling=True with them, or leave "
+                "them out."
+            )
+        longest = self.model.max_decoder_positions() - 1
+        if min_len > longest:
+            raise S2SError(f"min_len is {min_len}, but must be at most {longest} for this model.")
+        if seed is not None and not -(1 << 63) <= seed < 1 << 64:
+            raise S2SError(f"seed is {seed}, but must be a number of 64 bits.")
 
     def _in_parts(
         self,
@@ -250,7 +275,14 @@ class Seq2Seq:
             S2SError: for settings out of range, or a text that is too long
             Busy: where too many wait
         """
-        check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
+        check_settings(
+            topk=topk,
+            topp=topp,
+            temperature=temperature,
+            no_repeat_ngram=no_repeat_ngram,
+            min_len=min_len,
+            max_len=max_len,
+        )
         sources = [self.codec.source(text) for text in texts]
         options = [
             RowOptions(

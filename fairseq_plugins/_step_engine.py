@@ -86,15 +86,19 @@ class Job:
         return self.key is None or time.monotonic() - self.since > PATIENCE
 
     def do(self, jobs: Sequence["Job"]) -> None:
-        """Do several jobs of this key in one call."""
+        """Do several jobs of this key in one call; where it fails, each alone."""
         try:
             results = iter(self.function([item for job in jobs for item in job.items]))
-            for job in jobs:
-                job.future.set_result([next(results) for _ in job.items])
-        except Exception as error:
-            for job in jobs:
-                if not job.future.done():
-                    job.future.set_exception(error)
+            found = [[next(results) for _ in job.items] for job in jobs]
+        except BaseException as error:
+            if len(jobs) == 1:
+                self.future.set_exception(error)
+                return
+            for job in jobs:  # so that one caller's bad request fails no other's
+                job.do([job])
+            return
+        for job, own in zip(jobs, found, strict=True):
+            job.future.set_result(own)
 
 
 class Engine:

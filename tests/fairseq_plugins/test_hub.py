@@ -9,7 +9,6 @@ import torch
 
 from fairseq_plugins import S2SError, load
 from fairseq_plugins._token_stream import complete
-
 from scripts import spm
 
 from .commands import generate, lines, reversed_digits, train
@@ -94,6 +93,33 @@ def test_odd_text_is_answered(model, text):
 def test_settings_out_of_range_are_one_sentence(model, settings):
     with pytest.raises(S2SError, match=next(iter(settings))):
         model.generate(["1"], **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"topk": 5}, "give sampling=True"),
+        ({"topp": 0.5}, "give sampling=True"),
+        ({"sampling": True, "seed": 2**70}, "seed is .* of 64 bits"),
+        ({"seed": "1"}, "seed is '1', but must be a number"),
+        ({"temperature": float("nan")}, "temperature is nan, but must be a number"),
+        ({"lenpen": float("inf")}, "lenpen is inf, but must be a number"),
+        ({"min_len": 200_000, "max_len": 300_000}, "min_len is 200000, but must be at most 99999"),
+        ({"beam": 2.5}, "beam is 2.5, but must be a whole number"),
+        ({"no_repeat_ngram": -1}, "no_repeat_ngram is -1"),
+    ],
+)
+def test_settings_that_no_search_has_are_one_sentence(golden, settings, sentence):
+    with pytest.raises(S2SError, match=sentence):
+        golden.generate(["1"], **settings)
+
+
+def test_more_likeliest_tokens_than_there_are_mean_all(golden):
+    options = {"sampling": True, "seed": 1, "beam": 3}
+    assert golden.generate(["1 2"], topk=10**9, **options)
+    assert golden.generate(["1 2"], topk=0, topp=0.0, **options)
+    assert golden.generate(["1 2"], topk=0)
+    assert list(golden.stream("1 2", topk=10**9, sampling=True))
 
 
 def test_the_languages_may_be_named(digits, trained, tmp_path):

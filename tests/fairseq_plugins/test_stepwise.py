@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairseq_plugins._step_engine import ROWS_TO_JOIN, STEPS_TO_JOIN, Engine, Row
+from fairseq_plugins._step_engine import ROWS_TO_JOIN, STEPS_TO_JOIN, Engine, Job, Row
 from fairseq_plugins._word_choice import History, choose
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.stepwise import Busy, RowOptions, Step, StepBatcher
@@ -319,6 +319,17 @@ def test_work_with_equal_keys_is_done_in_one_call():
             thread.join()
     assert found == {n: [n**2, n**2] for n in range(1, 5)}
     assert sorted(calls) == [[-4, -3, 3, 4], [-2, -1, 1, 2]]
+
+
+def test_bad_work_fails_nobody_that_it_is_done_with():
+    def invert(numbers):
+        return [1 / number for number in numbers]
+
+    jobs = [Job([number], invert, "invert") for number in (2, 0, 4)]
+    jobs[0].do(jobs)
+    assert [jobs[0].future.result(0), jobs[2].future.result(0)] == [[0.5], [0.25]]
+    with pytest.raises(ZeroDivisionError):
+        jobs[1].future.result(0)
 
 
 def test_after_close_whoever_waits_gets_a_sentence():
