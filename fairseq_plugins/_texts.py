@@ -68,7 +68,7 @@ class TextCodec:
             S2SError: for one that is empty, or that the vocabulary cannot write
         """
         phrase = self.target(text)[:-1]
-        if not len(phrase) or bool(phrase.eq(self.target_dictionary.unk()).any()):
+        if not len(phrase) or any(index < self.target_dictionary.nspecial for index in phrase):
             raise S2SError(
                 f"The phrase {text!r} cannot be written with this model's vocabulary: use other "
                 "words."
@@ -93,7 +93,8 @@ class TextCodec:
         for place, text in enumerate(texts):
             prefix = self.target(prefixes[place] if prefixes else "")[:-1]
             phrases = [] if constraints is None else constraints[place]
-            requests.append(Request(self.source(text), prefix, tuple(map(self.phrase, phrases))))
+            held = tuple(map(self.phrase, phrases))
+            requests.append(Request(self.source(text), prefix, held, text))
         return requests
 
     def hypothesis(self, found: Output) -> Hypothesis:

@@ -339,6 +339,8 @@ def test_an_output_holds_its_constraints(model, ordered):
         ({"constraints": [["1"]]}, "constraints needs an entry for each of the 2 texts"),
         ({"constraints": [["1"], ["word"]]}, "The phrase 'word' cannot be written"),
         ({"constraints": [["1"], [""]]}, "The phrase '' cannot be written"),
+        ({"constraints": [["1"], ["1 </s> 2"]]}, "The phrase '1 </s> 2' cannot be written"),
+        ({"constraints": [["1"], ["<s>"]]}, "The phrase '<s>' cannot be written"),
         ({"constraints": [["1"], ["2"]], "sampling": True}, "need a search, not sampling"),
         ({"constraints": [["1"], ["2"]], "beam": 12}, "beam is 12, but with constraints"),
     ],
@@ -346,6 +348,49 @@ def test_an_output_holds_its_constraints(model, ordered):
 def test_wishes_that_cannot_be_met(model, options, sentence):
     with pytest.raises(S2SError, match=sentence):
         model.generate(["1", "2"], **options)
+
+
+def test_texts_without_constraints_are_searched_for_beside_others(golden):
+    assert golden.generate(["1 2"], constraints=[[]])[0][0].text == "2 1"
+    found = golden.generate(["1 2", "3"], constraints=[["9"], []], prefix=["4", ""])
+    assert found[0][0].text.startswith("4") and "9" in found[0][0].text
+    assert found[1][0].text == "3"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"constraints": [[], ["9 8 7 6 5"]], "max_len": 4},
+        {"constraints": [[], ["9 9"]], "no_repeat_ngram": 1},
+        {"prefix": ["", "1 1"], "no_repeat_ngram": 1},
+        {"prefix": ["", "1 1"], "no_repeat_ngram": 1, "sampling": True},
+    ],
+)
+def test_a_text_to_which_nothing_can_be_said_is_named(golden, options):
+    with pytest.raises(S2SError, match="Nothing can be said to the text '3 4' within"):
+        golden.generate(["1 2", "3 4"], **options)
+
+
+def test_more_tokens_than_may_be_said_once(golden):
+    for sampling in (False, True):
+        with pytest.raises(S2SError, match="Nothing can be said to the text '1 2' within"):
+            golden.generate(["1 2"], no_repeat_ngram=1, min_len=100, sampling=sampling)
+
+
+def test_the_random_numbers_of_the_process_are_left_alone(golden, monkeypatch):
+    seen, prepare = [], golden.model.decoder.init_state
+
+    def watched(*args):
+        seen.append(torch.get_rng_state().tolist())
+        return prepare(*args)
+
+    monkeypatch.setattr(golden.model.decoder, "init_state", watched)
+    before = torch.get_rng_state().tolist()
+    golden.generate(["1 2"])
+    golden.generate(["1 2"], sampling=True, seed=3)
+    golden.generate(["1 2"], sampling=True)
+    assert len(seen) >= 3
+    assert all(state == before for state in (*seen, torch.get_rng_state().tolist()))
 
 
 def test_a_long_input_goes_in_parts_with_a_bar(model, monkeypatch, capsys):
