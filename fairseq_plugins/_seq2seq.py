@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ._alignment import WordAlignment, align
-from ._texts import TextCodec
+from ._texts import TextCodec, check_list, check_pairs
 from ._token_stream import TokenStream
 from ._whole_texts import Output, Request, embed, force, search
 from ._word_choice import RowOptions
@@ -222,7 +222,7 @@ class Seq2Seq:
             raise S2SError(
                 "This model has no semantic vector: its decoder starts with 0 (--bridge zero)."
             )
-        sources = [self.codec.source(text) for text in texts]
+        sources = [self.codec.source(text) for text in check_list(texts)]
         if not sources:
             return torch.zeros(0, self.model.decoder.bridge.decoder_dim)
         vectors = self.batcher.run_together(
@@ -283,7 +283,7 @@ class Seq2Seq:
             min_len=min_len,
             max_len=max_len,
         )
-        sources = [self.codec.source(text) for text in texts]
+        sources = [self.codec.source(text) for text in check_list(texts)]
         options = [
             RowOptions(
                 sampling=sampling,
@@ -300,19 +300,22 @@ class Seq2Seq:
         rows = self.batcher.stream(sources, options)
         return [TokenStream(row, self.task.target_dictionary, self.decode) for row in rows]
 
-    def score(self, pairs: Sequence[tuple[str, str | Sequence[str]]]) -> list[list[float]]:
+    def score(
+        self, pairs: Sequence[tuple[str, "str | Sequence[str] | Hypothesis"]]
+    ) -> list[list[float]]:
         """Log-probability of each token of given outputs, ``</s>`` the last.
 
         They are the ``token_scores`` of :meth:`generate` where the output is one of its own.
 
         Args:
             pairs: of an input and an output; an output is a text, or its tokens, with or without
-                ``</s>``
+                ``</s>``, or a hypothesis of :meth:`generate`
 
         Raises:
             S2SError: for a text that is too long
             Busy: where too many wait
         """
+        pairs = check_pairs(pairs)
         if not pairs:
             return []
         tensors = [
@@ -335,6 +338,7 @@ class Seq2Seq:
                 is too long
             Busy: where too many wait
         """
+        pairs = check_pairs(pairs)
         return align(self, pairs)
 
     @property

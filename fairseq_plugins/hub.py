@@ -65,7 +65,19 @@ def load(
     Raises:
         S2SError: in one sentence, for whatever is missing, broken, unsafe or does not fit
     """
+    check_device(device)
     return prepare(open_model(path, data, languages), device, precision)
+
+
+def check_device(device: str | torch.device) -> None:
+    """Raise S2SError for a device that torch does not know or this machine does not have."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError, TypeError) as error:
+        found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise S2SError(
+            f"The device {str(device)!r} cannot be used here: take one of {', '.join(found)}."
+        ) from error
 
 
 def prepare(

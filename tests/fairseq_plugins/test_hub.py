@@ -114,6 +114,35 @@ def test_settings_that_no_search_has_are_one_sentence(golden, settings, sentence
         golden.generate(["1"], **settings)
 
 
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", 1.5])
+def test_a_device_that_is_not_there_is_one_sentence(device):
+    with pytest.raises(S2SError, match=f"The device '{device}' cannot be used here: .* cpu"):
+        load(GOLDEN, device=device)
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda model: model.generate("123"), "'123' stands where a list"),
+        (lambda model: model.embed("1 2"), "'1 2' stands where a list"),
+        (lambda model: model.streams("1 2"), "'1 2' stands where a list"),
+        (lambda model: model.generate(["1"], constraints=["93"]), "'93' stands where a list"),
+        (lambda model: model.generate(["1"], constraints=[[7]]), "but 7 is none"),
+        (lambda model: model.generate(["1"], prefix=[None]), "but None is none"),
+        (lambda model: model.generate([None]), "but None is none"),
+        (lambda model: model.generate(None), "None stands where a list"),
+        (lambda model: model.stream(["1"]), r"but \['1'\] is none"),
+        (lambda model: model.score(["12"]), "'12' is no pair"),
+        (lambda model: model.score([("1", 2)]), "2 stands where a list"),
+        (lambda model: model.align([("1", "2", "3")]), "is no pair"),
+        (lambda model: model.align([(b"1", "2")]), "but b'1' is none"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_one_sentence(golden, ask, sentence):
+    with pytest.raises(S2SError, match=sentence):
+        ask(golden)
+
+
 def test_more_likeliest_tokens_than_there_are_mean_all(golden):
     options = {"sampling": True, "seed": 1, "beam": 3}
     assert golden.generate(["1 2"], topk=10**9, **options)
@@ -267,6 +296,10 @@ def test_the_score_of_an_output_is_that_of_the_search_that_found_it(model):
             expected += [hypothesis.token_scores] * 2
     for scores, wanted in zip(model.score(pairs), expected, strict=True):
         assert scores == pytest.approx(wanted, abs=1e-4)
+    hypotheses = [(text, best) for text, [best, *_] in zip(texts, found, strict=True)]
+    assert model.score(hypotheses) == model.score(
+        [(text, best.tokens) for text, best in hypotheses]
+    )
     assert model.score([]) == []
     assert model.score([("1 2", "")])[0][0] < 0  # </s> at once
 
