@@ -1,7 +1,6 @@
 """A trained model with its dictionaries, ready to answer: imported after fairseq's repairs."""
 
 import sys
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ class Seq2Seq:
     Attributes:
         folder: of the dictionaries, and of whatever else stands beside them
         attends: whether the model has attention, and so gives alignments
+        batcher: the model's thread
     """
 
     def __init__(
@@ -53,8 +53,7 @@ class Seq2Seq:
         self.folder = folder
         self.codec = TextCodec(*self.dictionaries, pieces, model.encoder.max_positions())
         self.attends = hasattr(model.decoder, "attention")
-        self._starting = threading.Lock()
-        self._batcher: StepBatcher | None = None
+        self.batcher = StepBatcher(model)
 
     def encode(self, text: str) -> list[str]:
         """Text -> pieces, or words where the model has no SentencePiece model."""
@@ -349,14 +348,6 @@ class Seq2Seq:
     def indices(self, source: str, target: str) -> tuple[Tensor, Tensor]:
         """A pair as the model reads it: (src_len,) and (tgt_len,), each with ``</s>``."""
         return self.codec.source(source), self.codec.target(target)
-
-    @property
-    def batcher(self) -> StepBatcher:
-        """The model's thread."""
-        with self._starting:
-            if self._batcher is None:
-                self._batcher = StepBatcher(self.model)
-            return self._batcher
 
     def close(self) -> None:
         """End the model's thread; whoever waits gets an S2SError, and whoever asks later too."""

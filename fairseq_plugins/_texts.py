@@ -92,7 +92,8 @@ class TextCodec:
         if isinstance(target, str):
             tokens = self.encode(target)
         else:
-            tokens = [check_text(each) for each in check_list(getattr(target, "tokens", target))]
+            given: Any = getattr(target, "tokens", target)
+            tokens = [check_text(token) for token in check_list(given)]
         if tokens and tokens[-1] == dictionary.eos_word:
             tokens.pop()
         return torch.tensor([*(dictionary.index(token) for token in tokens), dictionary.eos()])
