@@ -112,7 +112,7 @@ class Seq2Seq:
 
         Raises:
             S2SError: for settings out of range, a text that is too long, a phrase that the
-                vocabulary cannot write
+                vocabulary cannot write, a text to which nothing can be said within the bounds
             Busy: where too many wait
         """
         check_settings(
@@ -131,6 +131,12 @@ class Seq2Seq:
         requests = self.codec.requests(texts, prefix, constraints)
         if sampling and constraints:
             raise S2SError("constraints need a search, not sampling: leave one of them out.")
+        longest = max((sum(map(len, each.constraints)) for each in requests), default=0)
+        if longest > max_len:
+            raise S2SError(
+                f"max_len is {max_len}, but the constraints of a text have {longest} tokens: give "
+                "fewer, or a larger max_len."
+            )
         config = GenerationConfig(
             beam=beam,
             nbest=nbest,

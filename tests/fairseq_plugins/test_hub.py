@@ -375,6 +375,7 @@ def test_an_output_holds_its_constraints(model, ordered):
         ({"constraints": [["1"], ["1 </s> 2"]]}, "The phrase '1 </s> 2' cannot be written"),
         ({"constraints": [["1"], ["<s>"]]}, "The phrase '<s>' cannot be written"),
         ({"constraints": [["1"], ["2"]], "sampling": True}, "need a search, not sampling"),
+        ({"constraints": [["1"], ["9 8", "7"]], "max_len": 2}, "max_len is 2, but the constraints"),
         ({"constraints": [["1"], ["2"]], "beam": 12}, "beam is 12, but with constraints"),
     ],
 )
@@ -393,7 +394,7 @@ def test_texts_without_constraints_are_searched_for_beside_others(golden):
 @pytest.mark.parametrize(
     "options",
     [
-        {"constraints": [[], ["9 8 7 6 5"]], "max_len": 4},
+        {"constraints": [[], ["9 8 7"]], "prefix": ["1 2", "1 2"], "max_len": 4},
         {"constraints": [[], ["9 9"]], "no_repeat_ngram": 1},
         {"prefix": ["", "1 1"], "no_repeat_ngram": 1},
         {"prefix": ["", "1 1"], "no_repeat_ngram": 1, "sampling": True},
