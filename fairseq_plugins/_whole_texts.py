@@ -122,7 +122,7 @@ def _generator(
     generator = task.build_generator([model], config)
     if config.sampling:
         numbers = torch.Generator(device)
-        numbers.seed() if seed is None else numbers.manual_seed(seed)
+        numbers.seed() if seed is None else numbers.manual_seed(int(seed))
         generator.search = SeededSampling(
             task.target_dictionary, config.sampling_topk, config.sampling_topp, numbers
         )

@@ -4,6 +4,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -149,6 +150,12 @@ def test_more_likeliest_tokens_than_there_are_mean_all(golden):
     assert golden.generate(["1 2"], topk=0, topp=0.0, **options)
     assert golden.generate(["1 2"], topk=0)
     assert list(golden.stream("1 2", topk=10**9, sampling=True))
+
+
+@pytest.mark.parametrize("seed", [-(1 << 63), (1 << 64) - 1, np.int64(3)])
+def test_every_whole_number_of_64_bits_is_a_seed(golden, seed):
+    options = {"sampling": True, "seed": seed, "temperature": np.float32(3), "beam": np.int64(2)}
+    assert golden.generate(["1 2"], **options) == golden.generate(["1 2"], **options)
 
 
 def test_the_languages_may_be_named(digits, trained, tmp_path):
