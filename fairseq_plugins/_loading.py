@@ -1,5 +1,7 @@
 """From a checkpoint and the files beside it to a model: imported after fairseq's repairs."""
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,11 @@ from .models import S2SModel
 from .ops.packed_linear import PRECISIONS
 from .package import PIECES, is_package, read_package
 from .tasks import TranslationS2SConfig, TranslationS2STask
+
+SPACE = "\u2581"  # begins SentencePiece's pieces where a space was
+MANY = 0.05  # share of a dictionary's symbols that begin so where they are pieces
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,12 @@ def open_model(
         folder = Path(data) if data is not None else checkpoint.path.parent
         languages = languages or find_languages(checkpoint, folder)
         files = [folder / f"dict.{language}.txt" for language in languages]
-        pieces_file = find_pieces(folder)
+        pieces_file = find_pieces(folder) or find_pieces(checkpoint.path.parent)
+    dictionaries = [read_dictionary(file) for file in files]
+    if pieces_file is None and not is_package(path):
+        warn_of_pieces(files, dictionaries)
     task = TranslationS2STask(
-        TranslationS2SConfig(source_lang=languages[0], target_lang=languages[1]),
-        *(read_dictionary(file) for file in files),
+        TranslationS2SConfig(source_lang=languages[0], target_lang=languages[1]), *dictionaries
     )
     pieces = None if pieces_file is None else read_pieces_file(pieces_file)
     return Opened(checkpoint, task, pieces, folder, pieces_file)
@@ -161,6 +170,26 @@ def find_pieces(folder: Path) -> Path | None:
         names = ", ".join(model.name for model in models)
         raise S2SError(f"There are several SentencePiece models in {folder} ({names}): keep one.")
     return models[0] if models else None
+
+
+def warn_of_pieces(files: Sequence[Path], dictionaries: Sequence[Dictionary]) -> None:
+    """Warn where dictionaries are of pieces, but no SentencePiece model cuts text into them.
+
+    It is no error: a model may be trained on pieces of another kind and be given them as words.
+    """
+    for file, dictionary in zip(files, dictionaries, strict=True):
+        symbols = dictionary.symbols[dictionary.nspecial :]
+        marked = sum(symbol.startswith(SPACE) for symbol in symbols)
+        if marked > MANY * len(symbols):
+            logger.warning(
+                "%s holds pieces of SentencePiece (%s...), but there is no *.model in %s: unless "
+                "your texts are cut into pieces already, copy the spm.model of the training data "
+                "there.",
+                file,
+                SPACE,
+                file.parent,
+            )
+            return
 
 
 def read_pieces(folder: Path) -> SentencePieceProcessor | None:

@@ -1,7 +1,6 @@
 """A trained model with its dictionaries, ready to answer: imported after fairseq's repairs."""
 
 import sys
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ._alignment import WordAlignment, align
-from ._texts import TextCodec
+from ._texts import TextCodec, check_list, check_pairs
 from ._token_stream import TokenStream
 from ._whole_texts import Output, Request, embed, force, search
 from ._word_choice import RowOptions
@@ -38,6 +37,7 @@ class Seq2Seq:
     Attributes:
         folder: of the dictionaries, and of whatever else stands beside them
         attends: whether the model has attention, and so gives alignments
+        batcher: the model's thread
     """
 
     def __init__(
@@ -53,8 +53,7 @@ class Seq2Seq:
         self.folder = folder
         self.codec = TextCodec(*self.dictionaries, pieces, model.encoder.max_positions())
         self.attends = hasattr(model.decoder, "attention")
-        self._starting = threading.Lock()
-        self._batcher: StepBatcher | None = None
+        self.batcher = StepBatcher(model)
 
     def encode(self, text: str) -> list[str]:
         """Text -> pieces, or words where the model has no SentencePiece model."""
@@ -113,21 +112,37 @@ class Seq2Seq:
 
         Raises:
             S2SError: for settings out of range, a text that is too long, a phrase that the
-                vocabulary cannot write
+                vocabulary cannot write, a text to which nothing can be said within the bounds
             Busy: where too many wait
         """
         check_settings(
-            beam=beam, nbest=nbest, min_len=min_len, max_len=max_len, temperature=temperature
+            beam=beam,
+            nbest=nbest,
+            topk=topk,
+            topp=topp,
+            temperature=temperature,
+            lenpen=lenpen,
+            no_repeat_ngram=no_repeat_ngram,
+            min_len=min_len,
+            max_len=max_len,
+            seed=0 if seed is None else seed,
         )
+        self._check_search(sampling, topk, topp, min_len, seed)
         requests = self.codec.requests(texts, prefix, constraints)
         if sampling and constraints:
             raise S2SError("constraints need a search, not sampling: leave one of them out.")
+        longest = max((sum(map(len, each.constraints)) for each in requests), default=0)
+        if longest > max_len:
+            raise S2SError(
+                f"max_len is {max_len}, but the constraints of a text have {longest} tokens: give "
+                "fewer, or a larger max_len."
+            )
         config = GenerationConfig(
             beam=beam,
             nbest=nbest,
             sampling=sampling,
-            sampling_topk=topk,
-            sampling_topp=topp,
+            sampling_topk=min(topk, len(self.task.target_dictionary)) if topk > 0 else -1,
+            sampling_topp=topp if topp > 0 else -1.0,
             temperature=temperature,
             lenpen=lenpen,
             no_repeat_ngram_size=no_repeat_ngram,
@@ -153,6 +168,21 @@ class Seq2Seq:
             progress,
         )
         return [[self.codec.hypothesis(each) for each in outputs[:nbest]] for outputs in found]
+
+    def _check_search(
+        self, sampling: bool, topk: int, topp: float, min_len: int, seed: int | None
+    ) -> None:
+        """Refuse what fairseq's search has no sentence for, before anything waits for it."""
+        if not sampling and (topk > 0 or topp > 0):
+            raise S2SError(
+                "topk and topp tell what is drawn from: give sampling=True with them, or leave "
+                "them out."
+            )
+        longest = self.model.max_decoder_positions() - 1
+        if min_len > longest:
+            raise S2SError(f"min_len is {min_len}, but must be at most {longest} for this model.")
+        if seed is not None and not -(1 << 63) <= seed < 1 << 64:
+            raise S2SError(f"seed is {seed}, but must be a number of 64 bits.")
 
     def _in_parts(
         self,
@@ -197,7 +227,7 @@ class Seq2Seq:
             raise S2SError(
                 "This model has no semantic vector: its decoder starts with 0 (--bridge zero)."
             )
-        sources = [self.codec.source(text) for text in texts]
+        sources = [self.codec.source(text) for text in check_list(texts)]
         if not sources:
             return torch.zeros(0, self.model.decoder.bridge.decoder_dim)
         vectors = self.batcher.run_together(
@@ -250,8 +280,15 @@ class Seq2Seq:
             S2SError: for settings out of range, or a text that is too long
             Busy: where too many wait
         """
-        check_settings(min_len=min_len, max_len=max_len, temperature=temperature)
-        sources = [self.codec.source(text) for text in texts]
+        check_settings(
+            topk=topk,
+            topp=topp,
+            temperature=temperature,
+            no_repeat_ngram=no_repeat_ngram,
+            min_len=min_len,
+            max_len=max_len,
+        )
+        sources = [self.codec.source(text) for text in check_list(texts)]
         options = [
             RowOptions(
                 sampling=sampling,
@@ -268,19 +305,22 @@ class Seq2Seq:
         rows = self.batcher.stream(sources, options)
         return [TokenStream(row, self.task.target_dictionary, self.decode) for row in rows]
 
-    def score(self, pairs: Sequence[tuple[str, str | Sequence[str]]]) -> list[list[float]]:
+    def score(
+        self, pairs: Sequence[tuple[str, "str | Sequence[str] | Hypothesis"]]
+    ) -> list[list[float]]:
         """Log-probability of each token of given outputs, ``</s>`` the last.
 
         They are the ``token_scores`` of :meth:`generate` where the output is one of its own.
 
         Args:
             pairs: of an input and an output; an output is a text, or its tokens, with or without
-                ``</s>``
+                ``</s>``, or a hypothesis of :meth:`generate`
 
         Raises:
             S2SError: for a text that is too long
             Busy: where too many wait
         """
+        pairs = check_pairs(pairs)
         if not pairs:
             return []
         tensors = [
@@ -303,6 +343,7 @@ class Seq2Seq:
                 is too long
             Busy: where too many wait
         """
+        pairs = check_pairs(pairs)
         return align(self, pairs)
 
     @property
@@ -313,14 +354,6 @@ class Seq2Seq:
     def indices(self, source: str, target: str) -> tuple[Tensor, Tensor]:
         """A pair as the model reads it: (src_len,) and (tgt_len,), each with ``</s>``."""
         return self.codec.source(source), self.codec.target(target)
-
-    @property
-    def batcher(self) -> StepBatcher:
-        """The model's thread."""
-        with self._starting:
-            if self._batcher is None:
-                self._batcher = StepBatcher(self.model)
-            return self._batcher
 
     def close(self) -> None:
         """End the model's thread; whoever waits gets an S2SError, and whoever asks later too."""

@@ -86,15 +86,19 @@ class Job:
         return self.key is None or time.monotonic() - self.since > PATIENCE
 
     def do(self, jobs: Sequence["Job"]) -> None:
-        """Do several jobs of this key in one call."""
+        """Do several jobs of this key in one call; where it fails, each alone."""
         try:
             results = iter(self.function([item for job in jobs for item in job.items]))
-            for job in jobs:
-                job.future.set_result([next(results) for _ in job.items])
-        except Exception as error:
-            for job in jobs:
-                if not job.future.done():
-                    job.future.set_exception(error)
+            found = [[next(results) for _ in job.items] for job in jobs]
+        except BaseException as error:
+            if len(jobs) == 1:
+                self.future.set_exception(error)
+                return
+            for job in jobs:  # so that one caller's bad request fails no other's
+                job.do([job])
+            return
+        for job, own in zip(jobs, found, strict=True):
+            job.future.set_result(own)
 
 
 class Engine:
@@ -117,26 +121,29 @@ class Engine:
         self._gathering = 0  # steps since rows wait to join those that run
 
     def add_rows(self, rows: Sequence[Row]) -> None:
-        """Let rows wait; all or none."""
+        """Let rows wait; all or none, and any number where no others wait."""
         with self.changed:
             if len(self.waiting) + len(rows) > self.max_waiting:
                 self.waiting = deque(_staying(self.waiting))
-            self._check(len(self.waiting) + len(rows))
+            self._check(len(self.waiting), len(rows))
             self.waiting.extend(rows)
             self.changed.notify()
 
     def add_job(self, job: Job) -> None:
         """Let other work wait."""
         with self.changed:
-            self._check(len(self.jobs) + 1)
+            self._check(len(self.jobs), 1)
             self.jobs.append(job)
             self.changed.notify()
 
-    def _check(self, waiting: int) -> None:
+    def _check(self, waiting: int, more: int) -> None:
         if self.closed:
             raise S2SError("The model has been closed.")
-        if waiting > self.max_waiting:
-            raise Busy(f"The model is busy: {self.max_waiting} requests are waiting already.")
+        if waiting and waiting + more > self.max_waiting:
+            raise Busy(
+                f"The model is busy: {waiting} requests are waiting already, and with {more} more "
+                f"there would be more than {self.max_waiting}: ask again later."
+            )
 
     def close(self) -> None:
         """Let the thread end after its step."""
@@ -148,6 +155,9 @@ class Engine:
     def run(self) -> None:
         """Work until closed."""
         try:
+            device = next(self.model.parameters()).device
+            if device.type == "cuda":
+                torch.cuda.set_device(device)  # of this thread: else kernels run on the first one
             while self.turn():
                 pass
         finally:
@@ -162,7 +172,7 @@ class Engine:
                 return False
             joining = self._next_rows()
             jobs = self._next_jobs(alone=not (self.rows or joining))
-        self._leave()
+        self._guarded(self._leave)
         if self.rows:
             self._guarded(self._advance)
         if joining:

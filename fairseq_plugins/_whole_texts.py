@@ -8,11 +8,20 @@ from fairseq.data import data_utils
 from fairseq.dataclass.configs import GenerationConfig
 from fairseq.models import FairseqEncoderDecoderModel
 from fairseq.models.lstm import LSTMEncoder
+from fairseq.sequence_generator import SequenceGenerator
 from fairseq.tasks.translation import TranslationTask
 from fairseq.token_generation_constraints import pack_constraints
 from torch import Tensor
 
+from ._search_strategies import ConstrainedSearch, SeededSampling
+from .errors import S2SError
+
 MAX_TOKENS = 4000  # source tokens in a batch, and target tokens that are scored together
+SHOWN = 60  # characters of a text in a sentence
+NOTHING = (
+    "Nothing can be said to the text {!r} within these bounds: take a larger beam or max_len, a "
+    "smaller min_len, or leave out no_repeat_ngram, its prefix or its constraints."
+)
 
 Result = TypeVar("Result")
 Pair = tuple[Tensor, Tensor]  # source (src_len,) and target (tgt_len,), each with </s>
@@ -25,11 +34,13 @@ class Request(NamedTuple):
         source: (src_len,), with ``</s>``
         prefix: (prefix_len,), how the output begins, without ``</s>``; may be empty
         constraints: phrases that the output holds, each (phrase_len,)
+        text: as it was given
     """
 
     source: Tensor
     prefix: Tensor
     constraints: Sequence[Tensor] = ()
+    text: str = ""
 
 
 class Batch(NamedTuple):
@@ -70,53 +81,98 @@ def search(
     requests: Sequence[Request],
     seed: int | None = None,
 ) -> list[list[Output]]:
-    """The hypotheses for each request, best first.
+    """The hypotheses for each request, best first; fewer than the beam where there are no more.
 
     Prefixes of one length go together: fairseq gives no minimal length to a row that is within
     the longest prefix of its batch.
+
+    Raises:
+        S2SError: for a text to which nothing may be said within the bounds
     """
-    generator = task.build_generator([model], config)
     device = next(model.parameters()).device
+    generator = _generator(model, task, config, seed, device)
     results: list[list[Output]] = [[] for _ in requests]
     groups: dict[int, list[int]] = {}
     for place, request in enumerate(requests):
         groups.setdefault(len(request.prefix), []).append(place)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.seed() if seed is None else torch.manual_seed(seed)
-        for places in groups.values():
-            for sample in _batches(task, [requests[place].source for place in places]):
-                own = [places[index] for index in sample["id"].tolist()]
-                net_input = {name: part.to(device) for name, part in sample["net_input"].items()}
-                sample["net_input"] = net_input
-                wishes = _wishes([requests[place] for place in own], device)
-                found = task.inference_step(generator, [model], sample, **wishes)
-                for row, place in enumerate(own):
-                    source = net_input["src_tokens"][row]
-                    real = source.ne(task.source_dictionary.pad())
-                    results[place] = [_output(source[real], real, each) for each in found[row]]
+    for places in groups.values():
+        for sample in _batches(task, [requests[place].source for place in places]):
+            own = [places[index] for index in sample["id"].tolist()]
+            net_input = {name: part.to(device) for name, part in sample["net_input"].items()}
+            sample["net_input"] = net_input
+            wishes = _wishes([requests[place] for place in own], bool(config.constraints), device)
+            found = _find(generator, task, model, sample, wishes)
+            for row, place in enumerate(own):
+                if not found[row]:
+                    raise S2SError(NOTHING.format(requests[place].text[:SHOWN]))
+                source = net_input["src_tokens"][row]
+                real = source.ne(task.source_dictionary.pad())
+                results[place] = [_output(source[real], real, each) for each in found[row]]
     return results
 
 
-def _wishes(requests: Sequence[Request], device: torch.device) -> dict[str, Tensor]:
+def _generator(
+    model: FairseqEncoderDecoderModel,
+    task: TranslationTask,
+    config: GenerationConfig,
+    seed: int | None,
+    device: torch.device,
+) -> SequenceGenerator:
+    """fairseq's generator, which ends at the longest output whether something was found or not."""
+    generator = task.build_generator([model], config)
+    if config.sampling:
+        numbers = torch.Generator(device)
+        numbers.seed() if seed is None else numbers.manual_seed(int(seed))
+        generator.search = SeededSampling(
+            task.target_dictionary, config.sampling_topk, config.sampling_topp, numbers
+        )
+    elif config.constraints:
+        generator.search = ConstrainedSearch(task.target_dictionary, config.constraints)
+    generator.search.stop_on_max_len = True
+    return generator
+
+
+def _find(
+    generator: SequenceGenerator,
+    task: TranslationTask,
+    model: FairseqEncoderDecoderModel,
+    sample: dict[str, Any],
+    wishes: dict[str, Tensor],
+) -> list[list[dict[str, Any]]]:
+    """The hypotheses of a batch; none for a text to which nothing may be said."""
+    try:
+        return task.inference_step(generator, [model], sample, **wishes)
+    except AssertionError:  # the lean search wants an output for each text
+        return SequenceGenerator._generate(generator, sample, **wishes)
+
+
+def _wishes(
+    requests: Sequence[Request], constrained: bool, device: torch.device
+) -> dict[str, Tensor]:
     """What fairseq's generator is told of prefixes, all of one length, and constraints."""
     wishes = {}
     if len(requests[0].prefix):
         prefixes = torch.stack([request.prefix for request in requests])
         wishes["prefix_tokens"] = prefixes.to(device)
-    if any(request.constraints for request in requests):
+    if constrained:  # the search wants them, were there none in this batch
         wishes["constraints"] = pack_constraints([list(each.constraints) for each in requests])
     return wishes
 
 
 def _batches(task: TranslationTask, sources: Sequence[Tensor]) -> Iterator[dict[str, Any]]:
-    """fairseq batches of similar length; ``id`` is the place in ``sources``."""
+    """fairseq batches of similar length; ``id`` is the place in ``sources``.
+
+    Without fairseq's iterator, whose DataLoader draws from the random numbers of the process.
+    """
     lengths = [len(source) for source in sources]
-    return task.get_batch_iterator(
-        dataset=task.build_dataset_for_inference(list(sources), lengths),
+    dataset = task.build_dataset_for_inference(list(sources), lengths)
+    dataset.shuffle = False
+    for places in dataset.batch_by_size(
+        dataset.ordered_indices(),
         max_tokens=max(MAX_TOKENS, max(lengths)),
         required_batch_size_multiple=1,
-        disable_iterator_cache=True,
-    ).next_epoch_itr(shuffle=False)
+    ):
+        yield dataset.collater([dataset[place] for place in places])
 
 
 def _output(source: Tensor, real: Tensor, found: dict[str, Any]) -> Output:

@@ -55,7 +55,8 @@ def load(
         path: an exported model (``s2s export``), a checkpoint, or a folder with
             ``checkpoint_best.pt`` or ``checkpoint_last.pt``
         data: the folder of the dictionaries ``dict.LANG.txt`` and, where the text was encoded
-            with it, of the SentencePiece model ``*.model``; by default the checkpoint's own
+            with it, of the SentencePiece model ``*.model``; by default the checkpoint's own, where
+            the SentencePiece model is looked for in any case
         languages: source and target; needed only where neither checkpoint nor data tell
         device: where the model runs
         precision: of the matrix products on a CPU, ``"fp32"``, ``"bf16"`` or ``"int8"``; by default
@@ -64,7 +65,19 @@ def load(
     Raises:
         S2SError: in one sentence, for whatever is missing, broken, unsafe or does not fit
     """
+    check_device(device)
     return prepare(open_model(path, data, languages), device, precision)
+
+
+def check_device(device: str | torch.device) -> None:
+    """Raise S2SError for a device that torch does not know or this machine does not have."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError, TypeError) as error:
+        found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise S2SError(
+            f"The device {str(device)!r} cannot be used here: take one of {', '.join(found)}."
+        ) from error
 
 
 def prepare(

@@ -1,8 +1,13 @@
 """What a search is asked and what it finds, whoever searches: with torch or without."""
 
+import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from .errors import S2SError
+
+COUNTS = ("beam", "nbest", "min_len", "max_len", "no_repeat_ngram", "topk", "seed")
+POSITIVE = ("beam", "nbest", "min_len", "max_len", "temperature")
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,24 @@ def check_settings(**settings: float) -> None:
         S2SError: naming it
     """
     for name, value in settings.items():
-        if value <= 0:
+        _check_number(name, value)
+        if name in POSITIVE and value <= 0:
             raise S2SError(f"{name} is {value}, but must be above 0.")
+    if settings.get("no_repeat_ngram", 0) < 0:
+        raise S2SError(
+            f"no_repeat_ngram is {settings['no_repeat_ngram']}, but must not be below 0."
+        )
     if settings.get("nbest", 1) > settings.get("beam", 1):
         raise S2SError(f"nbest ({settings['nbest']}) must not be above beam ({settings['beam']}).")
     if settings["min_len"] > settings["max_len"]:
         raise S2SError(
             f"min_len ({settings['min_len']}) must not be above max_len ({settings['max_len']})."
         )
+
+
+def _check_number(name: str, value: object) -> None:
+    """A number; a whole one where something is counted."""
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise S2SError(f"{name} is {value!r}, but must be a number.")
+    if name in COUNTS and not isinstance(value, Integral):
+        raise S2SError(f"{name} is {value!r}, but must be a whole number.")

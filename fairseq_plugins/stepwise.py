@@ -3,8 +3,11 @@
 One thread owns the model. At each step all rows that are being searched for go through the decoder
 together; who asks meanwhile joins at the next step, and who is done or has gone leaves. Between two
 steps the same thread does all other work on the model, so that no two threads ever use it.
+
+A process that forks goes on with its thread; its child, which has none, gets one of its own.
 """
 
+import os
 import threading
 import weakref
 from collections import deque
@@ -16,6 +19,7 @@ from torch import Tensor
 
 from ._step_engine import Busy, Engine, Job, Row, Step
 from ._word_choice import RowOptions
+from .errors import S2SError
 
 __all__ = ["Busy", "RowOptions", "Step", "StepBatcher", "Stream"]
 
@@ -36,6 +40,7 @@ class Stream(Iterator[Step]):
     def __init__(self, batcher: "StepBatcher", row: Row, eos: int) -> None:
         self._batcher = batcher  # lives as long as its streams
         self._row, self._eos = row, eos
+        self._process = os.getpid()
         self._steps: deque[Step] = deque()
         self._over = False
 
@@ -50,6 +55,8 @@ class Stream(Iterator[Step]):
 
     def _wait(self) -> None:
         """For at least one step."""
+        if os.getpid() != self._process:
+            raise S2SError("The process has forked since this stream was begun: begin it again.")
         found = self._row.found.get()
         if isinstance(found, list) and found:
             self._steps.extend(found)
@@ -72,7 +79,9 @@ class Stream(Iterator[Step]):
 
 
 class StepBatcher:
-    """The model's thread; it ends with :meth:`close`, with the last reference, with the program.
+    """The model's thread, which begins with the first request.
+
+    It ends with :meth:`close`, with the last reference, with the program.
 
     Args:
         model: in evaluation mode; nobody else may use it any more
@@ -87,10 +96,31 @@ class StepBatcher:
         max_rows: int = MAX_ROWS,
         max_waiting: int = MAX_WAITING,
     ) -> None:
-        self._engine = Engine(model, max_rows, max_waiting)
-        self._thread = threading.Thread(target=self._engine.run, name="s2s-steps", daemon=True)
-        self._end = weakref.finalize(self, _end, self._engine, self._thread)
-        self._thread.start()
+        self._prepare(Engine(model, max_rows, max_waiting))
+        _batchers.add(self)
+
+    def _prepare(self, engine: Engine) -> None:
+        """A thread that has not begun."""
+        self._engine = engine
+        self._starting = threading.Lock()
+        self._thread = threading.Thread(target=engine.run, name="s2s-steps", daemon=True)
+        self._end = weakref.finalize(self, _end, engine, self._thread)
+
+    def _begin(self) -> None:
+        """The thread, unless it has begun."""
+        with self._starting:
+            if self._thread.ident is None and not self._engine.closed:
+                self._thread.start()
+
+    def renew(self) -> None:
+        """In a child of the process, where the thread is not, and its locks may be held for ever.
+
+        Whoever waits there is in the parent.
+        """
+        old = self._engine
+        self._end.detach()
+        self._prepare(Engine(old.model, old.max_rows, old.max_waiting))
+        self._engine.closed = old.closed
 
     def stream(self, sources: Sequence[Tensor], options: Sequence[RowOptions]) -> list[Stream]:
         """Search for one row for each source (src_len,), ``</s>`` at its end; they join together.
@@ -100,6 +130,7 @@ class StepBatcher:
             S2SError: after :meth:`close`
         """
         rows = [Row(*each) for each in zip(sources, options, strict=True)]
+        self._begin()
         self._engine.add_rows(rows)
         return [Stream(self, row, self._engine.eos) for row in rows]
 
@@ -123,6 +154,7 @@ class StepBatcher:
             S2SError: after :meth:`close`
         """
         job = Job(list(items), function, key)
+        self._begin()
         if threading.current_thread() is self._thread:
             job.do([job])
         else:
@@ -137,5 +169,18 @@ class StepBatcher:
 def _end(engine: Engine, thread: threading.Thread) -> None:
     """Close, and wait for the thread; the last reference may have been dropped in it."""
     engine.close()
-    if threading.current_thread() is not thread:
+    if thread.is_alive() and threading.current_thread() is not thread:
         thread.join()
+
+
+_batchers: "weakref.WeakSet[StepBatcher]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """In the child."""
+    for batcher in list(_batchers):
+        batcher.renew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)

@@ -2,14 +2,27 @@
 
 import shutil
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from fairseq_plugins import S2SError, load
 from fairseq_plugins._token_stream import complete
+from scripts import spm
 
 from .commands import generate, lines, reversed_digits, train
+
+GOLDEN = Path(__file__).with_name("golden") / "s2s_attn"
+
+
+@pytest.fixture(scope="module")
+def golden():
+    """A model that has learned to reverse digits: without a training."""
+    found = load(GOLDEN)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +96,68 @@ def test_settings_out_of_range_are_one_sentence(model, settings):
         model.generate(["1"], **settings)
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"topk": 5}, "give sampling=True"),
+        ({"topp": 0.5}, "give sampling=True"),
+        ({"sampling": True, "seed": 2**70}, "seed is .* of 64 bits"),
+        ({"seed": "1"}, "seed is '1', but must be a number"),
+        ({"temperature": float("nan")}, "temperature is nan, but must be a number"),
+        ({"lenpen": float("inf")}, "lenpen is inf, but must be a number"),
+        ({"min_len": 200_000, "max_len": 300_000}, "min_len is 200000, but must be at most 99999"),
+        ({"beam": 2.5}, "beam is 2.5, but must be a whole number"),
+        ({"no_repeat_ngram": -1}, "no_repeat_ngram is -1"),
+    ],
+)
+def test_settings_that_no_search_has_are_one_sentence(golden, settings, sentence):
+    with pytest.raises(S2SError, match=sentence):
+        golden.generate(["1"], **settings)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", 1.5])
+def test_a_device_that_is_not_there_is_one_sentence(device):
+    with pytest.raises(S2SError, match=f"The device '{device}' cannot be used here: .* cpu"):
+        load(GOLDEN, device=device)
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda model: model.generate("123"), "'123' stands where a list"),
+        (lambda model: model.embed("1 2"), "'1 2' stands where a list"),
+        (lambda model: model.streams("1 2"), "'1 2' stands where a list"),
+        (lambda model: model.generate(["1"], constraints=["93"]), "'93' stands where a list"),
+        (lambda model: model.generate(["1"], constraints=[[7]]), "but 7 is none"),
+        (lambda model: model.generate(["1"], prefix=[None]), "but None is none"),
+        (lambda model: model.generate([None]), "but None is none"),
+        (lambda model: model.generate(None), "None stands where a list"),
+        (lambda model: model.stream(["1"]), r"but \['1'\] is none"),
+        (lambda model: model.score(["12"]), "'12' is no pair"),
+        (lambda model: model.score([("1", 2)]), "2 stands where a list"),
+        (lambda model: model.align([("1", "2", "3")]), "is no pair"),
+        (lambda model: model.align([(b"1", "2")]), "but b'1' is none"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_one_sentence(golden, ask, sentence):
+    with pytest.raises(S2SError, match=sentence):
+        ask(golden)
+
+
+def test_more_likeliest_tokens_than_there_are_mean_all(golden):
+    options = {"sampling": True, "seed": 1, "beam": 3}
+    assert golden.generate(["1 2"], topk=10**9, **options)
+    assert golden.generate(["1 2"], topk=0, topp=0.0, **options)
+    assert golden.generate(["1 2"], topk=0)
+    assert list(golden.stream("1 2", topk=10**9, sampling=True))
+
+
+@pytest.mark.parametrize("seed", [-(1 << 63), (1 << 64) - 1, np.int64(3)])
+def test_every_whole_number_of_64_bits_is_a_seed(golden, seed):
+    options = {"sampling": True, "seed": seed, "temperature": np.float32(3), "beam": np.int64(2)}
+    assert golden.generate(["1 2"], **options) == golden.generate(["1 2"], **options)
+
+
 def test_the_languages_may_be_named(digits, trained, tmp_path):
     for language in ("left", "right"):
         shutil.copy(digits / "bin" / "dict.src.txt", tmp_path / f"dict.{language}.txt")
@@ -110,6 +185,33 @@ def test_missing_and_damaged_dictionaries_are_one_sentence(digits, trained, tmp_
         (tmp_path / f"dict.{language}.txt").write_text("1 1\n2 1\n", encoding="utf-8")
     with pytest.raises(S2SError, match="a source dictionary of 16 symbols"):
         load(trained, data=tmp_path)
+
+
+@pytest.fixture
+def of_pieces(tmp_path):
+    """A checkpoint, its dictionaries of pieces in another folder, and their SentencePiece model."""
+    shutil.copy(GOLDEN / "checkpoint_best.pt", tmp_path)
+    (tmp_path / "data").mkdir()
+    for side in ("src", "tgt"):
+        digits = (GOLDEN / f"dict.{side}.txt").read_text().splitlines(keepends=True)
+        pieces = "".join(f"\u2581{line}" for line in digits)
+        (tmp_path / "data" / f"dict.{side}.txt").write_text(pieces, encoding="utf-8")
+    return tmp_path
+
+
+def test_pieces_without_their_model_are_warned_of(of_pieces, caplog):
+    model = load(of_pieces, data=of_pieces / "data")
+    assert f"there is no *.model in {of_pieces / 'data'}" in caplog.text
+    assert len(caplog.records) == 1
+    assert (
+        model.generate(["\u25811 \u25812"])[0][0].tokens[0] == "\u25812"
+    )  # cut already: as before
+
+
+def test_the_model_of_pieces_may_stand_beside_the_checkpoint(of_pieces, caplog):
+    spm.train(["1 2 3 4 5 6 7 8 9 0"] * 4, of_pieces / "spm", 280)
+    assert load(of_pieces, data=of_pieces / "data").pieces is not None
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("name", ["dict.src.txt", "x.model"])
@@ -201,6 +303,10 @@ def test_the_score_of_an_output_is_that_of_the_search_that_found_it(model):
             expected += [hypothesis.token_scores] * 2
     for scores, wanted in zip(model.score(pairs), expected, strict=True):
         assert scores == pytest.approx(wanted, abs=1e-4)
+    hypotheses = [(text, best) for text, [best, *_] in zip(texts, found, strict=True)]
+    assert model.score(hypotheses) == model.score(
+        [(text, best.tokens) for text, best in hypotheses]
+    )
     assert model.score([]) == []
     assert model.score([("1 2", "")])[0][0] < 0  # </s> at once
 
@@ -273,13 +379,59 @@ def test_an_output_holds_its_constraints(model, ordered):
         ({"constraints": [["1"]]}, "constraints needs an entry for each of the 2 texts"),
         ({"constraints": [["1"], ["word"]]}, "The phrase 'word' cannot be written"),
         ({"constraints": [["1"], [""]]}, "The phrase '' cannot be written"),
+        ({"constraints": [["1"], ["1 </s> 2"]]}, "The phrase '1 </s> 2' cannot be written"),
+        ({"constraints": [["1"], ["<s>"]]}, "The phrase '<s>' cannot be written"),
         ({"constraints": [["1"], ["2"]], "sampling": True}, "need a search, not sampling"),
+        ({"constraints": [["1"], ["9 8", "7"]], "max_len": 2}, "max_len is 2, but the constraints"),
         ({"constraints": [["1"], ["2"]], "beam": 12}, "beam is 12, but with constraints"),
     ],
 )
 def test_wishes_that_cannot_be_met(model, options, sentence):
     with pytest.raises(S2SError, match=sentence):
         model.generate(["1", "2"], **options)
+
+
+def test_texts_without_constraints_are_searched_for_beside_others(golden):
+    assert golden.generate(["1 2"], constraints=[[]])[0][0].text == "2 1"
+    found = golden.generate(["1 2", "3"], constraints=[["9"], []], prefix=["4", ""])
+    assert found[0][0].text.startswith("4") and "9" in found[0][0].text
+    assert found[1][0].text == "3"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"constraints": [[], ["9 8 7"]], "prefix": ["1 2", "1 2"], "max_len": 4},
+        {"constraints": [[], ["9 9"]], "no_repeat_ngram": 1},
+        {"prefix": ["", "1 1"], "no_repeat_ngram": 1},
+        {"prefix": ["", "1 1"], "no_repeat_ngram": 1, "sampling": True},
+    ],
+)
+def test_a_text_to_which_nothing_can_be_said_is_named(golden, options):
+    with pytest.raises(S2SError, match="Nothing can be said to the text '3 4' within"):
+        golden.generate(["1 2", "3 4"], **options)
+
+
+def test_more_tokens_than_may_be_said_once(golden):
+    for sampling in (False, True):
+        with pytest.raises(S2SError, match="Nothing can be said to the text '1 2' within"):
+            golden.generate(["1 2"], no_repeat_ngram=1, min_len=100, sampling=sampling)
+
+
+def test_the_random_numbers_of_the_process_are_left_alone(golden, monkeypatch):
+    seen, prepare = [], golden.model.decoder.init_state
+
+    def watched(*args):
+        seen.append(torch.get_rng_state().tolist())
+        return prepare(*args)
+
+    monkeypatch.setattr(golden.model.decoder, "init_state", watched)
+    before = torch.get_rng_state().tolist()
+    golden.generate(["1 2"])
+    golden.generate(["1 2"], sampling=True, seed=3)
+    golden.generate(["1 2"], sampling=True)
+    assert len(seen) >= 3
+    assert all(state == before for state in (*seen, torch.get_rng_state().tolist()))
 
 
 def test_a_long_input_goes_in_parts_with_a_bar(model, monkeypatch, capsys):

@@ -1,17 +1,19 @@
 """The stepwise search finds what fairseq's finds, whoever joins and leaves meanwhile."""
 
 import gc
+import os
 import subprocess
 import sys
 import threading
 import weakref
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from fairseq_plugins._step_engine import ROWS_TO_JOIN, STEPS_TO_JOIN, Engine, Row
+from fairseq_plugins._step_engine import ROWS_TO_JOIN, STEPS_TO_JOIN, Engine, Job, Row
 from fairseq_plugins._word_choice import History, choose
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.stepwise import Busy, RowOptions, Step, StepBatcher
@@ -247,6 +249,90 @@ def test_more_than_may_wait_are_refused_and_those_that_wait_are_served():
         assert [list(stream) != [] for stream in (*again, waiting[1])] == [True, True]
 
 
+def test_one_call_may_have_more_rows_than_may_wait():
+    task, model = make()
+    sources = sources_of(task) * 3
+    with closing(StepBatcher(model, max_rows=2, max_waiting=4)) as batcher:
+        streams = batcher.stream(sources, [OPTIONS] * len(sources))
+        assert all(list(stream) for stream in streams)
+
+
+def test_where_no_row_can_be_dropped_all_get_the_error_and_the_thread_goes_on(monkeypatch):
+    task, model = make()
+    sources = sources_of(task)
+    engine = Engine(model, max_rows=8, max_waiting=8)
+    rows = [Row(source, RowOptions(min_len=9, max_len=9)) for source in sources]
+
+    def broken(rows):
+        raise RuntimeError("no memory")
+
+    with torch.inference_mode():
+        engine.add_rows(rows[:3])
+        engine.turn()
+        rows[0].left = True
+        engine.add_rows(rows[3:])
+        job = Job([None], lambda items: ["done"], None)
+        engine.add_job(job)
+        monkeypatch.setattr(engine.batch, "keep", broken)
+        while engine.rows or engine.waiting or engine.jobs:
+            engine.turn()
+    for row in rows[1:3]:
+        *_, error = [row.found.get_nowait() for _ in range(row.found.qsize())]
+        assert isinstance(error, RuntimeError)
+    assert len(steps_of(rows[3])) == 10
+    assert job.future.result(0) == ["done"]
+
+
+def test_the_thread_of_a_model_on_a_gpu_works_on_that_one(monkeypatch):
+    _, model = make()
+    told = []
+    fake = SimpleNamespace(device=torch.device("cuda:1"))
+    engine = Engine(model, max_rows=1, max_waiting=1)
+    monkeypatch.setattr(model, "parameters", lambda: iter([fake]))
+    monkeypatch.setattr(torch.cuda, "set_device", told.append)
+    engine.close()
+    engine.run()
+    assert told == [torch.device("cuda:1")]
+
+
+FORKED = """
+import os, sys
+from tests.fairseq_plugins.test_stepwise import *
+task, model = make()
+batcher = StepBatcher(model)
+[source] = sources_of(task, [4])
+expected = list(batcher.stream([source], [OPTIONS])[0])
+begun = endless(batcher, source)
+next(begun)
+child = os.fork()
+if child == 0:
+    found = list(batcher.stream([source], [OPTIONS])[0])
+    try:
+        list(begun)
+    except S2SError as error:
+        print(found == expected, batcher.run(lambda: 3), error, flush=True)
+    del begun
+    batcher.close()
+    sys.exit(7)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(code, next(begun).score < 0, batcher.run(lambda: 4))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+def test_a_forked_process_has_a_thread_of_its_own():
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        timeout=60,
+    )
+    told, kept = process.stdout.splitlines()
+    assert told.startswith("True 3 The process has forked"), process.stderr
+    assert kept == "7 True 4"
+
+
 def test_an_error_of_the_model_reaches_all_callers_and_the_thread_goes_on():
     task, model = make()
     sources = sources_of(task)
@@ -319,6 +405,17 @@ def test_work_with_equal_keys_is_done_in_one_call():
             thread.join()
     assert found == {n: [n**2, n**2] for n in range(1, 5)}
     assert sorted(calls) == [[-4, -3, 3, 4], [-2, -1, 1, 2]]
+
+
+def test_bad_work_fails_nobody_that_it_is_done_with():
+    def invert(numbers):
+        return [1 / number for number in numbers]
+
+    jobs = [Job([number], invert, "invert") for number in (2, 0, 4)]
+    jobs[0].do(jobs)
+    assert [jobs[0].future.result(0), jobs[2].future.result(0)] == [[0.5], [0.25]]
+    with pytest.raises(ZeroDivisionError):
+        jobs[1].future.result(0)
 
 
 def test_after_close_whoever_waits_gets_a_sentence():
