@@ -326,7 +326,7 @@ def test_a_forked_process_has_a_thread_of_its_own():
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
-        timeout=60,
+        timeout=300,
     )
     told, kept = process.stdout.splitlines()
     assert told.startswith("True 3 The process has forked"), process.stderr
@@ -467,6 +467,6 @@ def test_a_program_that_forgets_to_close_ends_well():
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
-        timeout=60,
+        timeout=300,
     )
     assert (process.returncode, process.stdout.strip()) == (0, "True"), process.stderr

@@ -55,7 +55,7 @@ def training(
             line = process.stdout.readline()
             assert line, process.stderr.read()
             seen += "an update" in line
-        yield process, lambda: process.communicate(timeout=60)[1]
+        yield process, lambda: process.communicate(timeout=300)[1]
         process.kill()
 
 
