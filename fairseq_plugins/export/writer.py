@@ -14,6 +14,7 @@ from torch.export import ExportedProgram, save
 from torch.fx import GraphModule
 
 from .. import __version__
+from .._languages import dictionary_file, dictionary_language
 from .._loading import Opened, build, open_model
 from ..checkpoint import Checkpoint
 from ..folder import replacing
@@ -39,7 +40,7 @@ from .onnx_files import check_packages, write_onnx
 from .readme import describe_package
 
 OURS = {CONFIG, WEIGHTS, PIECES, WORDS, CARD, README}
-DICTIONARY_OR_GRAPH = re.compile(r"dict\.\w+\.txt|(source|step)(\.int8)?\.onnx|(source|step)\.pt2")
+GRAPH = re.compile(r"(source|step)(\.int8)?\.onnx|(source|step)\.pt2")
 DISTRIBUTIONS = ("fairseq", "fairseq-fixed", "torch", "onnx", "onnxruntime")
 
 
@@ -87,6 +88,7 @@ def export(
         shutil.copymode(folder / CARD, folder / WEIGHTS)  # safetensors lets nobody else read it
         _write_config(opened, names, folder)
         (folder / README).write_text(_readme(model, opened, card, names, folder), "utf-8")
+        read_package(folder)  # an earlier package stays, should this one not be sound
     return read_package(out)
 
 
@@ -95,8 +97,11 @@ def _foreign(folder: Path) -> str | None:
     names = sorted(path.name for path in folder.iterdir())
     if not is_package(folder):
         return names[0]
-    others = (name for name in names if name not in OURS)
-    return next((name for name in others if not DICTIONARY_OR_GRAPH.fullmatch(name)), None)
+    return next((name for name in names if not _is_ours(name)), None)
+
+
+def _is_ours(name: str) -> bool:
+    return bool(name in OURS or dictionary_language(name) or GRAPH.fullmatch(name))
 
 
 def _write_program(program: ExportedProgram, path: Path) -> None:
@@ -128,7 +133,7 @@ def _copy_texts(opened: Opened, folder: Path) -> None:
     """The dictionaries, the SentencePiece model and, if it is there, the list of words."""
     languages = (opened.task.cfg.source_lang, opened.task.cfg.target_lang)
     for language in languages:
-        name = f"dict.{language}.txt"
+        name = dictionary_file(language)
         shutil.copyfile(opened.folder / name, folder / name)
     if opened.pieces_file is not None:
         shutil.copyfile(opened.pieces_file, folder / PIECES)
