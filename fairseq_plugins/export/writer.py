@@ -1,13 +1,16 @@
 """``s2s export``: a trained model as one folder without a pickle in it."""
 
 import dataclasses
+import io
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.export import ExportedProgram, save
@@ -17,7 +20,7 @@ from .. import __version__
 from .._languages import dictionary_file, dictionary_language
 from .._loading import Opened, build, open_model
 from ..checkpoint import Checkpoint
-from ..folder import replacing
+from ..folder import FolderError, replacing
 from ..model_card import ModelCard, read_model_card
 from ..models import S2SModel
 from ..package import (
@@ -76,7 +79,7 @@ def export(
     model = build(opened.checkpoint, opened.task, "fp32")
     card = read_model_card(opened.checkpoint.path)
     card = dataclasses.replace(card, data=trained_on or card.data, licence=licence or card.licence)
-    with replacing(Path(out), _foreign) as folder:
+    with _telling(out), replacing(Path(out), _foreign) as folder:
         graphs = trace(model) if onnx or int8 or torch else None
         names = write_onnx(graphs, folder, int8=int8) if graphs and (onnx or int8) else None
         if graphs and torch:
@@ -90,6 +93,17 @@ def export(
         (folder / README).write_text(_readme(model, opened, card, names, folder), "utf-8")
         read_package(folder)  # an earlier package stays, should this one not be sound
     return read_package(out)
+
+
+@contextmanager
+def _telling(out: str | Path) -> Iterator[None]:
+    """A full disk, or another fault of writing, in one sentence."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        told = error.strerror if isinstance(error, OSError) else None
+        told = " ".join((told or str(error)).split())[:200].rstrip(".")
+        raise FolderError(f"The package {out} cannot be written: {told}.") from error
 
 
 def _foreign(folder: Path) -> str | None:
@@ -111,7 +125,9 @@ def _write_program(program: ExportedProgram, path: Path) -> None:
         if isinstance(module, GraphModule):
             for node in module.graph.nodes:
                 node.meta.pop("stack_trace", None)
-    save(program, path)
+    content = io.BytesIO()  # torch ends the process where the disk is full
+    save(program, content)
+    path.write_bytes(content.getbuffer())
 
 
 def _write_weights(checkpoint: Checkpoint, path: Path) -> None:

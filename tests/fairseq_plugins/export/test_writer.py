@@ -150,7 +150,7 @@ def test_an_earlier_package_is_replaced_and_nothing_else(digits, trained, packag
 
 @pytest.fixture
 def chinese(tmp_path):
-    """A model from zh-CN to en beside its dictionaries; nothing but the data's names tells which."""
+    """A model from zh-CN to en, of which only the names of the data tell."""
     folder = tmp_path / "chinese"
     folder.mkdir()
     state = torch.load(GOLDEN / "s2s_attn/checkpoint_best.pt", weights_only=True)
@@ -185,6 +185,23 @@ def test_a_package_that_cannot_be_read_leaves_the_earlier_one(chinese, tmp_path,
     with pytest.raises(S2SError, match="is not that of an exported model"):
         export(chinese, out)
     assert (out / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("bytes_", [10, 2000])  # of a dictionary, of the weights
+def test_a_full_disk_is_one_sentence_and_leaves_the_earlier_package(chinese, tmp_path, bytes_):
+    resource = pytest.importorskip("resource")
+    out = export(chinese, tmp_path / "out").folder
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, hard))
+    try:
+        with pytest.raises(S2SError, match=r"package .*out cannot be written: .*") as caught:
+            export(chinese, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chinese", "out"]
 
 
 def test_changed_weights_are_refused(package, tmp_path):
