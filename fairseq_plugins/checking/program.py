@@ -45,7 +45,7 @@ def check(
         S2SError: for a model or data that cannot be read
     """
     opened = open_model(path, data, languages)
-    prepared = prepare(opened)
+    prepared = prepare(opened, precision="fp32")  # the laws' tolerance is not that of 8 bits
     pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset)
     loss = stored_loss(opened.checkpoint.path)
     subject = Subject(

@@ -38,7 +38,7 @@ class Subject:
 
     Attributes:
         model: as it was trained, not prepared for generation
-        prepared: the same as users get it
+        prepared: the same as users get it, in fp32
         pairs: of the data, or made of random words
         real: whether they are of the data
         stored_loss: on the validation data in bits, as the checkpoint has it, or None

@@ -17,6 +17,7 @@ from fairseq_plugins.modules.fast import set_fast
 
 from ..builders import OLD_TORCH, needs_graphs
 from ..commands import preprocess, train, write_corpus
+from ..golden.__main__ import HERE as GOLDEN
 
 LETTERS = "abcdefgh"
 
@@ -86,6 +87,15 @@ def test_without_data_the_laws_of_the_computation_are_asked(data, run, tmp_path)
     assert broken(findings) == []
     asked = [finding.law for finding in findings if finding.holds]
     assert "padded batch = each sentence alone" in asked and "the source matters" not in asked
+
+
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_a_model_of_another_decode_precision_is_checked_in_fp32(tmp_path, precision):
+    folder = shutil.copytree(GOLDEN / "s2s_attn", tmp_path / "golden")
+    state = torch.load(folder / "checkpoint_best.pt", weights_only=True)
+    state["cfg"]["model"]["decode_precision"] = precision
+    torch.save(state, folder / "checkpoint_best.pt")
+    assert broken(check(folder)) == []
 
 
 def test_text_in_place_of_binarised_data(data, run):
