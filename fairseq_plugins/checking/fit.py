@@ -167,7 +167,8 @@ LAWS = (
 
 def _symbols(path: Path) -> list[str]:
     """A dictionary's symbols, without their counts."""
-    return [line.rpartition(" ")[0] for line in path.read_text("utf-8").splitlines()]
+    lines = path.read_text("utf-8").split("\n")  # a symbol may hold another separator
+    return [line.rpartition(" ")[0] for line in lines if line]
 
 
 def _translate(words: Tensor, one: Dictionary, other: Dictionary) -> Tensor:

@@ -105,7 +105,7 @@ def _read_texts(model: Seq2Seq, source: str | Path, target: str | Path) -> list[
     sides = []
     for path in (source, target):
         try:
-            sides.append(Path(path).read_text("utf-8").splitlines())
+            sides.append(_lines(Path(path).read_bytes().decode("utf-8-sig")))
         except (OSError, UnicodeError) as error:
             raise S2SError(f"{path} cannot be read as text in UTF-8: {error}.") from error
     if len(sides[0]) != len(sides[1]) or not sides[0]:
@@ -114,6 +114,11 @@ def _read_texts(model: Seq2Seq, source: str | Path, target: str | Path) -> list[
             "each, and there must be some."
         )
     return [model.indices(*texts) for texts in zip(*sides, strict=True)]
+
+
+def _lines(text: str) -> list[str]:
+    """A text's lines; nothing but a line feed ends one, as for fairseq."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n") if text]
 
 
 def write_table(findings: Sequence[Finding], file: TextIO) -> None:

@@ -11,6 +11,7 @@ import torch
 from fairseq_plugins import S2SError, load
 from fairseq_plugins._loading import build, open_model
 from fairseq_plugins.checking import check, fit, laws
+from fairseq_plugins.checking.program import _read_texts
 from fairseq_plugins.checking.subject import Subject, random_pairs
 from fairseq_plugins.cli import main
 from fairseq_plugins.modules.fast import set_fast
@@ -102,6 +103,19 @@ def test_text_in_place_of_binarised_data(data, run):
     findings = check(run, data=data / "bin", texts=(data / "test.src", data / "test.tgt"))
     assert broken(findings) == []
     assert "the source matters" in [finding.law for finding in findings if finding.holds]
+
+
+def test_nothing_but_a_line_feed_ends_a_line(tmp_path):
+    """Before, the pairs behind a U+2028 were shifted, or their number was uneven."""
+    strange = "1 2\u2028 3\n4\x0c 5\x85\n\n6\v 7\r\n8\r 9"
+    (tmp_path / "strange").write_bytes(strange.encode("utf-8-sig"))
+    (tmp_path / "plain").write_text("1 2 3\n4 5\n\n6 7\n8 9\n")
+    for names in (("strange", "plain"), ("plain", "strange")):
+        pairs = [tmp_path / name for name in names]
+        model = load(GOLDEN / "s2s_attn")
+        found = _read_texts(model, *pairs)
+        model.close()
+        assert [source.tolist() for source, _ in found] == [target.tolist() for _, target in found]
 
 
 # Faults in the files.
