@@ -12,6 +12,7 @@ from .._whole_texts import Pair, collate
 from .subject import Finding, Subject, batches, log_probabilities
 
 MOST_FOREIGN = 0.05  # share of a dictionary that its SentencePiece model need not know: tags, marks
+MOST_UNKNOWN = 0.5  # share of the data's words
 LOSS_MARGIN = 0.15  # share by which the loss may be above the stored one, beside its own error
 SURE = 2.0  # standard errors
 EXCHANGED = 0.5  # bits a token by which the other way round is better, where it is the right one
@@ -68,15 +69,35 @@ def counts_fit(subject: Subject) -> Finding:
         if -(shares * shares.log2()).sum().item() > TELLING * equal:
             continue  # all symbols have nearly the same count
         words = torch.cat([pair[side] for pair in subject.pairs]) - dictionary.nspecial
-        bits = -shares[words[words >= 0]].log2().mean().item()
         name = ("source", "target")[side]
+        if not (words >= 0).any():
+            return Finding(law, False, f"{name}: the data hold no word of the dictionary")
+        bits = -shares[words[words >= 0]].log2().mean().item()
         details.append(f"{name}: {bits:.1f} bits a word by its counts, {equal:.1f} without")
-        if bits > equal:
+        if not bits <= equal:
             why = "the dictionary is not that with which the data were binarised"
             return Finding(law, False, f"{details[-1]}: {why}")
     if not details:
         return Finding(law, None, "the dictionaries have no counts that differ")
     return Finding(law, True, "; ".join(details))
+
+
+def words_are_known(subject: Subject) -> Finding:
+    """Most of the data's words are in the dictionaries."""
+    law = "the dictionaries know the data's words"
+    if not subject.real:
+        return Finding(law, None, "no data given")
+    details, holds = [], True
+    for side, dictionary in enumerate((subject.source, subject.target)):
+        words = torch.cat([pair[side] for pair in subject.pairs])
+        words = words[words != dictionary.eos()]
+        share = (words == dictionary.unk()).sum().item() / max(1, len(words))
+        details.append(f"{share:.1%} of the {('source', 'target')[side]} unknown")
+        holds = holds and share <= MOST_UNKNOWN
+    detail = ", ".join(details)
+    if not holds:
+        detail += ": the dictionary, or the segmentation of the text, is another one"
+    return Finding(law, holds, detail)
 
 
 def loss_is_as_stored(subject: Subject) -> Finding:
@@ -158,6 +179,7 @@ LAWS = (
     pieces_fit,
     dictionaries_are_the_trainings,
     counts_fit,
+    words_are_known,
     loss_is_as_stored,
     better_than_counting,
     reads_its_source,

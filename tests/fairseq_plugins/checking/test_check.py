@@ -189,6 +189,27 @@ def test_another_sentencepiece_model(subject):
     assert finding.holds is False and "another model's" in finding.detail
 
 
+def of_words(subject, *words: int) -> Subject:
+    """Eight pairs of data, each of these indices."""
+    pair = torch.tensor([*words, subject.source.eos()])
+    return dataclasses.replace(subject, pairs=[(pair, pair)] * 8, real=True)
+
+
+def test_data_without_a_known_word_fit_no_dictionary(subject):
+    unknown = of_words(subject, *[subject.source.unk()] * 3)
+    finding = fit.counts_fit(unknown)
+    assert finding.holds is False and "no word of the dictionary" in finding.detail
+    finding = fit.words_are_known(unknown)
+    assert finding.holds is False and finding.detail.startswith("100.0% of the source unknown")
+
+
+@pytest.mark.parametrize("unknown, holds", [(0, True), (2, True), (3, False)])
+def test_data_of_which_most_words_are_unknown(subject, unknown, holds):
+    known = [subject.source.nspecial] * (4 - unknown)
+    found = fit.words_are_known(of_words(subject, *[subject.source.unk()] * unknown, *known))
+    assert found.holds is holds and f"{unknown / 4:.1%} of the source unknown" in found.detail
+
+
 # Faults in the computation.
 
 
@@ -216,6 +237,11 @@ def test_padding_that_is_not_masked(subject):
     assert laws.padded_equals_alone(subject).holds is False
     finding = laws.alignments_are_distributions(subject)
     assert finding.holds is False and "padding" in finding.detail
+
+
+def test_an_alignment_that_is_no_number(subject, monkeypatch):
+    monkeypatch.setattr(laws, "attend", lambda model, pairs: [[[float("nan"), 1.0]]])
+    assert laws.alignments_are_distributions(subject).holds is False
 
 
 def test_keys_of_another_sentence_of_the_batch(subject):
