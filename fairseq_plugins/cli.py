@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--onnx", action="store_true", help="an exported model by onnxruntime, without torch"
     )
     generate.add_argument(
-        "--precision", choices=PRECISIONS, default="fp32", help="of the graphs, with --onnx"
+        "--precision", choices=PRECISIONS, help="of the graphs, with --onnx (fp32)"
     )
     generate.set_defaults(run=run_generate)
 
@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         "should. The status is 1 where a law is broken.",
     )
     add_model(check)
-    check.add_argument("--subset", default="valid", help="of the binarised data (valid)")
+    check.add_argument("--subset", help="of the binarised data (valid, if it is there)")
     check.add_argument(
         "--texts", nargs=2, metavar="FILE", help="source and target text instead, line by line"
     )
@@ -114,8 +114,10 @@ def run_generate(args: argparse.Namespace) -> None:
 
         if args.data is not None:
             raise S2SError("--onnx reads an exported model, which has its dictionaries in it.")
-        model = runner.load(args.model, precision=args.precision)
+        model = runner.load(args.model, precision=args.precision or "fp32")
     else:
+        if args.precision is not None:
+            raise S2SError("--precision is that of the graphs: give --onnx beside it.")
         import_own(args.user_dir)
         from .hub import load  # torch and fairseq: seconds to import
 
@@ -165,9 +167,11 @@ def run_check(args: argparse.Namespace) -> int:
 
     if args.limit < 1:
         raise S2SError(f"--limit is {args.limit}, but must be above 0.")
-    languages = (args.source_lang, args.target_lang) if args.source_lang else None
-    if languages and not args.target_lang:
+    if args.source_lang and not args.target_lang:
         raise S2SError("--source-lang needs --target-lang beside it.")
+    if args.target_lang and not args.source_lang:
+        raise S2SError("--target-lang needs --source-lang beside it.")
+    languages = (args.source_lang, args.target_lang) if args.source_lang else None
     findings = check(
         args.model,
         data=args.data,

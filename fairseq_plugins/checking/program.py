@@ -18,6 +18,7 @@ from . import fit, laws
 from .subject import Finding, Subject, random_pairs, spread
 
 LIMIT = 200  # pairs
+VALID = "valid"
 
 logging.getLogger("fairseq.data.data_utils").setLevel(logging.WARNING)  # else a line for each file
 
@@ -26,7 +27,7 @@ def check(
     path: str | Path,
     *,
     data: str | Path | None = None,
-    subset: str = "valid",
+    subset: str | None = None,
     texts: tuple[str | Path, str | Path] | None = None,
     languages: tuple[str, str] | None = None,
     limit: int = LIMIT,
@@ -36,7 +37,7 @@ def check(
     Args:
         path: a checkpoint, a folder that holds one, or an exported model
         data: the folder of the binarised data, or of the dictionaries alone
-        subset: of the data, if it has one
+        subset: of the data; by default ``valid``, if it has that
         texts: two files of text instead, a pair in each line
         languages: source and target, where nothing tells them
         limit: pairs that are read
@@ -44,9 +45,17 @@ def check(
     Raises:
         S2SError: for a model or data that cannot be read
     """
+    if subset is not None and texts is not None:
+        raise S2SError("The pairs are those of a subset or of two texts: leave one of them out.")
     opened = open_model(path, data, languages)
     prepared = prepare(opened, precision="fp32")  # the laws' tolerance is not that of 8 bits
-    pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset)
+    pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset or VALID)
+    if subset is not None and not pairs:
+        raise S2SError(
+            f"There is no subset {subset} of {opened.task.cfg.source_lang} and "
+            f"{opened.task.cfg.target_lang} in {opened.folder}, or it is empty: name another one, "
+            "or the folder of the binarised data."
+        )
     loss = stored_loss(opened.checkpoint.path)
     subject = Subject(
         build(opened.checkpoint, opened.task, "fp32").eval(),

@@ -29,6 +29,11 @@ def test_a_missing_model_is_one_sentence(capsys, tmp_path):
     assert error.count("\n") == 1
 
 
+def test_a_precision_without_graphs_is_refused(capsys, tmp_path):
+    assert cli.main(["generate", str(tmp_path), "--precision", "int8"]) == 1
+    assert "--precision is that of the graphs: give --onnx" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("argv", [[], ["nothing"], ["generate"]])
 def test_wrong_usage_ends_with_status_2(argv):
     with pytest.raises(SystemExit) as caught:

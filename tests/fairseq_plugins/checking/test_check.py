@@ -332,7 +332,10 @@ def test_the_command_prints_a_table_and_tells_by_its_status(data, run, capsys):
     [
         (["--limit", "0"], "--limit is 0, but must be above 0."),
         (["-s", "src"], "--source-lang needs --target-lang beside it."),
+        (["-t", "src"], "--target-lang needs --source-lang beside it."),
         (["--texts", "a", "b"], "a cannot be read as text"),
+        (["--texts", "a", "b", "--subset", "test"], "leave one of them out."),
+        (["--subset", "tset"], "There is no subset tset of src and tgt in"),
     ],
 )
 def test_bad_input_is_one_sentence(data, run, capsys, arguments, sentence):
