@@ -105,12 +105,16 @@ def loss_is_as_stored(subject: Subject) -> Finding:
     law = "loss = that of the training's validation"
     if not subject.real:
         return Finding(law, None, "no data given")
-    if subject.stored_loss is None:
+    stored = subject.stored_loss
+    if stored is None:
         return Finding(law, None, "the checkpoint tells no cross-entropy")
-    losses, counts = _losses(subject)
+    if subject.subset != stored.subset:
+        other = "a text" if subject.subset is None else subject.subset
+        return Finding(law, None, f"the checkpoint tells that of {stored.subset}, not of {other}")
+    losses, counts = _losses(subject, stored.smoothing)
     mean, error = _mean(losses, counts)
-    limit = subject.stored_loss * (1 + LOSS_MARGIN) + SURE * error
-    detail = f"{mean:.2f} ± {error:.2f} bits a token, {subject.stored_loss:.2f} when it was trained"
+    limit = stored.bits * (1 + LOSS_MARGIN) + SURE * error
+    detail = f"{mean:.2f} ± {error:.2f} bits a token, {stored.bits:.2f} when it was trained"
     if mean > limit:
         detail += ": a dictionary is not that of the training, or the data are of another kind"
     return Finding(law, mean <= limit, detail)
@@ -208,10 +212,9 @@ def _bits(log_probabilities: Tensor, pairs: Sequence[Pair]) -> float:
 
 
 @torch.no_grad()
-def _losses(subject: Subject) -> tuple[Tensor, Tensor]:
+def _losses(subject: Subject, smoothing: float) -> tuple[Tensor, Tensor]:
     """The loss of each pair in bits, with its labels smoothed as in the training; its tokens."""
     losses, counts = [], []
-    smoothing = subject.smoothing
     for pairs in batches(subject.pairs):
         batch = collate(subject.model, pairs)
         output = subject.model(*batch.net_input)

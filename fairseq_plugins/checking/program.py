@@ -49,25 +49,25 @@ def check(
         raise S2SError("The pairs are those of a subset or of two texts: leave one of them out.")
     opened = open_model(path, data, languages)
     prepared = prepare(opened, precision="fp32")  # the laws' tolerance is not that of 8 bits
-    pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset or VALID)
-    if subset is not None and not pairs:
-        raise S2SError(
-            f"There is no subset {subset} of {opened.task.cfg.source_lang} and "
-            f"{opened.task.cfg.target_lang} in {opened.folder}, or it is empty: name another one, "
-            "or the folder of the binarised data."
-        )
-    loss = stored_loss(opened.checkpoint.path)
-    subject = Subject(
-        build(opened.checkpoint, opened.task, "fp32").eval(),
-        prepared,
-        spread(pairs, limit) or random_pairs(*prepared.dictionaries, 32),
-        bool(pairs),
-        None if loss is None or texts is not None else loss.bits,
-        0.0 if loss is None else loss.smoothing,
-        opened.checkpoint.path.parent,
-        (opened.task.cfg.source_lang, opened.task.cfg.target_lang),
-    )
     try:
+        pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset or VALID)
+        if subset is not None and not pairs:
+            task = opened.task.cfg
+            raise S2SError(
+                f"There is no subset {subset} of {task.source_lang} and {task.target_lang} in "
+                f"{opened.folder}, or it is empty: name another one, or the folder of the "
+                "binarised data."
+            )
+        subject = Subject(
+            build(opened.checkpoint, opened.task, "fp32").eval(),
+            prepared,
+            spread(pairs, limit) or random_pairs(*prepared.dictionaries, 32),
+            bool(pairs),
+            None if texts else subset or VALID,
+            stored_loss(opened.checkpoint.path),
+            opened.checkpoint.path.parent,
+            (opened.task.cfg.source_lang, opened.task.cfg.target_lang),
+        )
         every = tqdm((*fit.LAWS, *laws.LAWS), unit=" laws", leave=False, disable=None)
         return [_ask(law, subject) for law in every]
     finally:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 import shutil
+from itertools import pairwise
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from fairseq_plugins import S2SError, load
 from fairseq_plugins._loading import build, open_model
 from fairseq_plugins.checking import check, fit, laws
 from fairseq_plugins.checking.program import _read_texts
-from fairseq_plugins.checking.subject import Subject, random_pairs
+from fairseq_plugins.checking.subject import Subject, random_pairs, spread
 from fairseq_plugins.cli import main
 from fairseq_plugins.modules.fast import set_fast
 
@@ -116,6 +117,25 @@ def test_nothing_but_a_line_feed_ends_a_line(tmp_path):
         found = _read_texts(model, *pairs)
         model.close()
         assert [source.tolist() for source, _ in found] == [target.tolist() for _, target in found]
+
+
+@pytest.mark.parametrize("length, count", [(399, 200), (400, 200), (5, 3), (3, 3), (2, 3), (0, 3)])
+def test_pairs_are_taken_from_all_over_the_data(length, count):
+    places = list(spread(range(length), count))
+    assert len(places) == min(length, count)
+    assert places == sorted(set(places))
+    gaps = [after - before for before, after in pairwise([*places, length])]
+    assert not places or (places[0] == 0 and max(gaps) - min(gaps) <= 1)
+
+
+@pytest.mark.parametrize("other", [{"subset": "test"}, {}, {"texts": True}], ids=str)
+def test_the_loss_is_compared_on_the_subset_of_the_validation_alone(data, run, other):
+    if "texts" in other:
+        other = {"texts": (data / "valid.src", data / "valid.tgt")}
+    found = {each.law: each for each in check(run, data=data / "bin", **other)}
+    finding = found["loss = that of the training's validation"]
+    assert finding.holds is (None if other else True)
+    assert finding.detail.startswith("the checkpoint tells that of valid, not of") == bool(other)
 
 
 # Faults in the files.
