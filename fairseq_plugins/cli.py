@@ -2,9 +2,10 @@
 
 import argparse
 import dataclasses
+import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,9 +123,25 @@ def run_generate(args: argparse.Namespace) -> None:
         from .hub import load  # torch and fairseq: seconds to import
 
         model = load(args.model, data=args.data)
-    for line in sys.stdin:
-        [[best]] = model.generate([line.rstrip("\n")], beam=args.beam)
+    for text in input_lines():
+        [[best]] = model.generate([text], beam=args.beam)
         print(best.text, flush=True)
+
+
+def input_lines() -> Iterator[str]:
+    """The lines of standard input, as they come.
+
+    Raises:
+        S2SError: at a line whose bytes are no text
+    """
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # else the lines before are lost, too
+    for number, line in enumerate(sys.stdin, start=1):
+        if any("\ud800" <= character <= "\udfff" for character in line):
+            raise S2SError(
+                f"Line {number} of standard input is no text in {sys.stdin.encoding}: convert it."
+            )
+        yield line.rstrip("\n")
 
 
 def import_own(folder: str | None) -> None:
