@@ -5,13 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairseq.data import Dictionary, data_utils
+from fairseq.data import Dictionary
 from fairseq.dataclass.utils import merge_with_parent
 from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY, build_model
 from fairseq.tasks.translation import TranslationTask
 from omegaconf import OmegaConf
 from sentencepiece import SentencePieceProcessor
 
+from ._languages import (
+    check_languages,
+    data_languages,
+    dictionary_file,
+    dictionary_languages,
+    is_language,
+)
 from ._pieces import check_size, read_pieces_file
 from .checkpoint import (
     Checkpoint,
@@ -77,8 +84,8 @@ def open_model(
     else:
         checkpoint = read_checkpoint(find_checkpoint(path))
         folder = Path(data) if data is not None else checkpoint.path.parent
-        languages = languages or find_languages(checkpoint, folder)
-        files = [folder / f"dict.{language}.txt" for language in languages]
+        languages = check_languages(languages or find_languages(checkpoint, folder))
+        files = [folder / dictionary_file(language) for language in languages]
         pieces_file = find_pieces(folder) or find_pieces(checkpoint.path.parent)
     dictionaries = [read_dictionary(file) for file in files]
     if pieces_file is None and not is_package(path):
@@ -122,22 +129,21 @@ def told_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str] | No
     fairseq stores them only where they were named; without, it has read the data's pair.
     """
     stored = [checkpoint.task.get(key) for key in ("source_lang", "target_lang")]
-    named = [each for each in stored if isinstance(each, str) and each.isidentifier()]
-    if len(named) == 2:
-        return named[0], named[1]
-    inferred = data_utils.infer_language_pair(str(folder))
-    return (inferred[0], inferred[1]) if inferred is not None and all(inferred) else None
+    named = [each for each in stored if is_language(each)]
+    return (named[0], named[1]) if len(named) == 2 else data_languages(folder)
 
 
 def find_languages(checkpoint: Checkpoint, folder: Path) -> tuple[str, str]:
     """Source and target language; in any order where nothing tells and one dictionary is both's."""
     if told := told_languages(checkpoint, folder):
         return told
-    dictionaries = sorted(folder.glob("dict.*.txt"))
-    if len(dictionaries) == 2 and dictionaries[0].read_bytes() == dictionaries[1].read_bytes():
-        first, second = (dictionary.name.split(".")[1] for dictionary in dictionaries)
-        return first, second  # one joined dictionary: the direction makes no difference here
-    if not dictionaries:
+    languages = dictionary_languages(folder)
+    contents = [(folder / dictionary_file(language)).read_bytes() for language in languages]
+    if len(languages) == 2 and contents[0] == contents[1]:
+        return languages[0], languages[
+            1
+        ]  # one joined dictionary: the direction makes no difference here
+    if not languages:
         raise S2SError(
             f"There are no dictionaries in {folder}: copy the dict.*.txt files of the training "
             "data beside the checkpoint, or name their folder (data=..., --data)."

@@ -74,7 +74,11 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         S2SError: for a file that is missing, broken, unsafe or no fairseq checkpoint
     """
     path = find_checkpoint(path)
-    if fault := damage(path):
+    try:
+        fault = damage(path)
+    except OSError as error:
+        raise S2SError(f"The checkpoint {path} cannot be read: {error.strerror}.") from error
+    if fault:
         raise S2SError(f"The checkpoint {path} {fault}: use another checkpoint of that training.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -83,12 +87,14 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             f"The checkpoint {path} holds more than weights and plain options, so it is not "
             "loaded: only models of this package can be (not fairseq's own lstm or transformer)."
         ) from error
-    except (RuntimeError, EOFError, KeyError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged pickle can raise anything
         raise S2SError(f"The checkpoint {path} is damaged: {_first_line(error)}.") from error
     cfg = state.get("cfg") if isinstance(state, dict) else None
     weights = state.get("model") if isinstance(state, dict) else None
     if not isinstance(cfg, dict) or not isinstance(weights, dict):
         raise S2SError(f"The file {path} is no fairseq checkpoint: it holds no cfg and model.")
+    if not all(isinstance(name, str) and torch.is_tensor(weights[name]) for name in weights):
+        raise S2SError(f"The checkpoint {path} is damaged: a weight of it is no tensor.")
     model, task = cfg.get("model"), cfg.get("task")
     if not isinstance(model, dict) or not isinstance(model.get("_name"), str):
         raise S2SError(f"The checkpoint {path} does not say which model it holds.")

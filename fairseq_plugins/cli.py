@@ -2,9 +2,10 @@
 
 import argparse
 import dataclasses
+import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--onnx", action="store_true", help="an exported model by onnxruntime, without torch"
     )
     generate.add_argument(
-        "--precision", choices=PRECISIONS, default="fp32", help="of the graphs, with --onnx"
+        "--precision", choices=PRECISIONS, help="of the graphs, with --onnx (fp32)"
     )
     generate.set_defaults(run=run_generate)
 
@@ -70,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         "should. The status is 1 where a law is broken.",
     )
     add_model(check)
-    check.add_argument("--subset", default="valid", help="of the binarised data (valid)")
+    check.add_argument("--subset", help="of the binarised data (valid, if it is there)")
     check.add_argument(
         "--texts", nargs=2, metavar="FILE", help="source and target text instead, line by line"
     )
@@ -114,15 +115,33 @@ def run_generate(args: argparse.Namespace) -> None:
 
         if args.data is not None:
             raise S2SError("--onnx reads an exported model, which has its dictionaries in it.")
-        model = runner.load(args.model, precision=args.precision)
+        model = runner.load(args.model, precision=args.precision or "fp32")
     else:
+        if args.precision is not None:
+            raise S2SError("--precision is that of the graphs: give --onnx beside it.")
         import_own(args.user_dir)
         from .hub import load  # torch and fairseq: seconds to import
 
         model = load(args.model, data=args.data)
-    for line in sys.stdin:
-        [[best]] = model.generate([line.rstrip("\n")], beam=args.beam)
+    for text in input_lines():
+        [[best]] = model.generate([text], beam=args.beam)
         print(best.text, flush=True)
+
+
+def input_lines() -> Iterator[str]:
+    """The lines of standard input, as they come.
+
+    Raises:
+        S2SError: at a line whose bytes are no text
+    """
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # else the lines before are lost, too
+    for number, line in enumerate(sys.stdin, start=1):
+        if any("\ud800" <= character <= "\udfff" for character in line):
+            raise S2SError(
+                f"Line {number} of standard input is no text in {sys.stdin.encoding}: convert it."
+            )
+        yield line.rstrip("\n")
 
 
 def import_own(folder: str | None) -> None:
@@ -165,9 +184,11 @@ def run_check(args: argparse.Namespace) -> int:
 
     if args.limit < 1:
         raise S2SError(f"--limit is {args.limit}, but must be above 0.")
-    languages = (args.source_lang, args.target_lang) if args.source_lang else None
-    if languages and not args.target_lang:
+    if args.source_lang and not args.target_lang:
         raise S2SError("--source-lang needs --target-lang beside it.")
+    if args.target_lang and not args.source_lang:
+        raise S2SError("--target-lang needs --source-lang beside it.")
+    languages = (args.source_lang, args.target_lang) if args.source_lang else None
     findings = check(
         args.model,
         data=args.data,

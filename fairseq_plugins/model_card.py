@@ -81,10 +81,12 @@ class StoredLoss:
     Attributes:
         bits: for each token
         smoothing: of the labels
+        subset: of the data
     """
 
     bits: float
     smoothing: float
+    subset: str
 
 
 def stored_loss(path: Path) -> StoredLoss | None:
@@ -100,7 +102,9 @@ def stored_loss(path: Path) -> StoredLoss | None:
         return None
     if not isinstance(smoothing, float) or not 0 <= smoothing < 1:
         return None
-    return StoredLoss(loss, 0.0 if metric == "nll_loss" else smoothing)
+    subsets = str(_part(cfg, "dataset").get("valid_subset", "valid"))
+    first = subsets.split(",")[0].strip()  # whose loss fairseq keeps
+    return StoredLoss(loss, 0.0 if metric == "nll_loss" else smoothing, first)
 
 
 def describe(options: Mapping[str, Any], attends: bool) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ._languages import dictionary_file, is_language
 from .errors import S2SError
 
 CONFIG = "config.json"
@@ -120,7 +121,7 @@ class Package:
 
     def dictionary(self, side: int) -> Path:
         """The dictionary of the source (0) or target (1)."""
-        return self.file(f"dict.{self.languages[side]}.txt")
+        return self.file(dictionary_file(self.languages[side]))
 
 
 def is_package(path: str | Path) -> bool:
@@ -173,7 +174,7 @@ def read_package(folder: str | Path) -> Package:
 def _package(folder: Path, config: Mapping[str, Any]) -> Package:
     """The package of a configuration; raises whatever comes for a wrong one."""
     source, target = config["languages"]
-    if not all(isinstance(each, str) and each.isidentifier() for each in (source, target)):
+    if not (is_language(source) and is_language(target)):
         raise ValueError("languages")
     model, checksums = config["model"], config["sha256"]
     if not isinstance(model["_name"], str) or not isinstance(checksums, dict):

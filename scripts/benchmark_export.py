@@ -28,6 +28,7 @@ import sacrebleu
 
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.hypothesis import Hypothesis
+from scripts import spm
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # before torch
 
@@ -111,8 +112,9 @@ def measure(options: argparse.Namespace, package: Path) -> dict[str, Any]:
 
     export(options.model, package, data=options.data, onnx=True, int8=True, torch=True)
     checkpoint = options.model / "checkpoint_best.pt"
-    texts = options.texts.read_text("utf-8").splitlines()
-    references = options.references.read_text("utf-8").splitlines()
+    texts, references = (
+        list(spm.read_lines([path])) for path in (options.texts, options.references)
+    )
     ways: dict[str, Answer] = {
         "load()": load(package).generate,
         "onnxruntime fp32": runner.load(package, threads=1).generate,

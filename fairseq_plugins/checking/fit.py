@@ -12,6 +12,7 @@ from .._whole_texts import Pair, collate
 from .subject import Finding, Subject, batches, log_probabilities
 
 MOST_FOREIGN = 0.05  # share of a dictionary that its SentencePiece model need not know: tags, marks
+MOST_UNKNOWN = 0.5  # share of the data's words
 LOSS_MARGIN = 0.15  # share by which the loss may be above the stored one, beside its own error
 SURE = 2.0  # standard errors
 EXCHANGED = 0.5  # bits a token by which the other way round is better, where it is the right one
@@ -68,10 +69,12 @@ def counts_fit(subject: Subject) -> Finding:
         if -(shares * shares.log2()).sum().item() > TELLING * equal:
             continue  # all symbols have nearly the same count
         words = torch.cat([pair[side] for pair in subject.pairs]) - dictionary.nspecial
-        bits = -shares[words[words >= 0]].log2().mean().item()
         name = ("source", "target")[side]
+        if not (words >= 0).any():
+            return Finding(law, False, f"{name}: the data hold no word of the dictionary")
+        bits = -shares[words[words >= 0]].log2().mean().item()
         details.append(f"{name}: {bits:.1f} bits a word by its counts, {equal:.1f} without")
-        if bits > equal:
+        if not bits <= equal:
             why = "the dictionary is not that with which the data were binarised"
             return Finding(law, False, f"{details[-1]}: {why}")
     if not details:
@@ -79,17 +82,39 @@ def counts_fit(subject: Subject) -> Finding:
     return Finding(law, True, "; ".join(details))
 
 
+def words_are_known(subject: Subject) -> Finding:
+    """Most of the data's words are in the dictionaries."""
+    law = "the dictionaries know the data's words"
+    if not subject.real:
+        return Finding(law, None, "no data given")
+    details, holds = [], True
+    for side, dictionary in enumerate((subject.source, subject.target)):
+        words = torch.cat([pair[side] for pair in subject.pairs])
+        words = words[words != dictionary.eos()]
+        share = (words == dictionary.unk()).sum().item() / max(1, len(words))
+        details.append(f"{share:.1%} of the {('source', 'target')[side]} unknown")
+        holds = holds and share <= MOST_UNKNOWN
+    detail = ", ".join(details)
+    if not holds:
+        detail += ": the dictionary, or the segmentation of the text, is another one"
+    return Finding(law, holds, detail)
+
+
 def loss_is_as_stored(subject: Subject) -> Finding:
     """The data cost what the checkpoint says that its validation data cost."""
     law = "loss = that of the training's validation"
     if not subject.real:
         return Finding(law, None, "no data given")
-    if subject.stored_loss is None:
+    stored = subject.stored_loss
+    if stored is None:
         return Finding(law, None, "the checkpoint tells no cross-entropy")
-    losses, counts = _losses(subject)
+    if subject.subset != stored.subset:
+        other = "a text" if subject.subset is None else subject.subset
+        return Finding(law, None, f"the checkpoint tells that of {stored.subset}, not of {other}")
+    losses, counts = _losses(subject, stored.smoothing)
     mean, error = _mean(losses, counts)
-    limit = subject.stored_loss * (1 + LOSS_MARGIN) + SURE * error
-    detail = f"{mean:.2f} ± {error:.2f} bits a token, {subject.stored_loss:.2f} when it was trained"
+    limit = stored.bits * (1 + LOSS_MARGIN) + SURE * error
+    detail = f"{mean:.2f} ± {error:.2f} bits a token, {stored.bits:.2f} when it was trained"
     if mean > limit:
         detail += ": a dictionary is not that of the training, or the data are of another kind"
     return Finding(law, mean <= limit, detail)
@@ -158,6 +183,7 @@ LAWS = (
     pieces_fit,
     dictionaries_are_the_trainings,
     counts_fit,
+    words_are_known,
     loss_is_as_stored,
     better_than_counting,
     reads_its_source,
@@ -167,7 +193,8 @@ LAWS = (
 
 def _symbols(path: Path) -> list[str]:
     """A dictionary's symbols, without their counts."""
-    return [line.rpartition(" ")[0] for line in path.read_text("utf-8").splitlines()]
+    lines = path.read_text("utf-8").split("\n")  # a symbol may hold another separator
+    return [line.rpartition(" ")[0] for line in lines if line]
 
 
 def _translate(words: Tensor, one: Dictionary, other: Dictionary) -> Tensor:
@@ -185,10 +212,9 @@ def _bits(log_probabilities: Tensor, pairs: Sequence[Pair]) -> float:
 
 
 @torch.no_grad()
-def _losses(subject: Subject) -> tuple[Tensor, Tensor]:
+def _losses(subject: Subject, smoothing: float) -> tuple[Tensor, Tensor]:
     """The loss of each pair in bits, with its labels smoothed as in the training; its tokens."""
     losses, counts = [], []
-    smoothing = subject.smoothing
     for pairs in batches(subject.pairs):
         batch = collate(subject.model, pairs)
         output = subject.model(*batch.net_input)

@@ -84,7 +84,8 @@ def alignments_are_distributions(subject: Subject) -> Finding:
             if rows is None:
                 return Finding(law, None, "the model has no attention")
             alignment = torch.tensor(rows)  # without the columns of padding
-            worst = max(worst, (alignment.sum(dim=1) - 1).abs().max().item())
+            off = (alignment.sum(dim=1) - 1).abs().nan_to_num(torch.inf)
+            worst = max(worst, off.max().item())
             lowest = min(lowest, alignment.min().item())
     if lowest < 0:
         return Finding(law, False, f"a weight is {lowest:.2g}")

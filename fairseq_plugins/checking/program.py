@@ -18,6 +18,7 @@ from . import fit, laws
 from .subject import Finding, Subject, random_pairs, spread
 
 LIMIT = 200  # pairs
+VALID = "valid"
 
 logging.getLogger("fairseq.data.data_utils").setLevel(logging.WARNING)  # else a line for each file
 
@@ -26,7 +27,7 @@ def check(
     path: str | Path,
     *,
     data: str | Path | None = None,
-    subset: str = "valid",
+    subset: str | None = None,
     texts: tuple[str | Path, str | Path] | None = None,
     languages: tuple[str, str] | None = None,
     limit: int = LIMIT,
@@ -36,7 +37,7 @@ def check(
     Args:
         path: a checkpoint, a folder that holds one, or an exported model
         data: the folder of the binarised data, or of the dictionaries alone
-        subset: of the data, if it has one
+        subset: of the data; by default ``valid``, if it has that
         texts: two files of text instead, a pair in each line
         languages: source and target, where nothing tells them
         limit: pairs that are read
@@ -44,21 +45,29 @@ def check(
     Raises:
         S2SError: for a model or data that cannot be read
     """
+    if subset is not None and texts is not None:
+        raise S2SError("The pairs are those of a subset or of two texts: leave one of them out.")
     opened = open_model(path, data, languages)
-    prepared = prepare(opened)
-    pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset)
-    loss = stored_loss(opened.checkpoint.path)
-    subject = Subject(
-        build(opened.checkpoint, opened.task, "fp32").eval(),
-        prepared,
-        spread(pairs, limit) or random_pairs(*prepared.dictionaries, 32),
-        bool(pairs),
-        None if loss is None or texts is not None else loss.bits,
-        0.0 if loss is None else loss.smoothing,
-        opened.checkpoint.path.parent,
-        (opened.task.cfg.source_lang, opened.task.cfg.target_lang),
-    )
+    prepared = prepare(opened, precision="fp32")  # the laws' tolerance is not that of 8 bits
     try:
+        pairs = _read_texts(prepared, *texts) if texts else _read_subset(opened, subset or VALID)
+        if subset is not None and not pairs:
+            task = opened.task.cfg
+            raise S2SError(
+                f"There is no subset {subset} of {task.source_lang} and {task.target_lang} in "
+                f"{opened.folder}, or it is empty: name another one, or the folder of the "
+                "binarised data."
+            )
+        subject = Subject(
+            build(opened.checkpoint, opened.task, "fp32").eval(),
+            prepared,
+            spread(pairs, limit) or random_pairs(*prepared.dictionaries, 32),
+            bool(pairs),
+            None if texts else subset or VALID,
+            stored_loss(opened.checkpoint.path),
+            opened.checkpoint.path.parent,
+            (opened.task.cfg.source_lang, opened.task.cfg.target_lang),
+        )
         every = tqdm((*fit.LAWS, *laws.LAWS), unit=" laws", leave=False, disable=None)
         return [_ask(law, subject) for law in every]
     finally:
@@ -105,7 +114,7 @@ def _read_texts(model: Seq2Seq, source: str | Path, target: str | Path) -> list[
     sides = []
     for path in (source, target):
         try:
-            sides.append(Path(path).read_text("utf-8").splitlines())
+            sides.append(_lines(Path(path).read_bytes().decode("utf-8-sig")))
         except (OSError, UnicodeError) as error:
             raise S2SError(f"{path} cannot be read as text in UTF-8: {error}.") from error
     if len(sides[0]) != len(sides[1]) or not sides[0]:
@@ -114,6 +123,11 @@ def _read_texts(model: Seq2Seq, source: str | Path, target: str | Path) -> list[
             "each, and there must be some."
         )
     return [model.indices(*texts) for texts in zip(*sides, strict=True)]
+
+
+def _lines(text: str) -> list[str]:
+    """A text's lines; nothing but a line feed ends one, as for fairseq."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n") if text]
 
 
 def write_table(findings: Sequence[Finding], file: TextIO) -> None:

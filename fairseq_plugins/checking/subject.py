@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .._whole_texts import Pair, force
 from ..hub import Seq2Seq
+from ..model_card import StoredLoss
 from ..models import S2SModel
 
 TOLERANCE = 1e-4  # between two ways to a log-probability, in float32
@@ -38,11 +39,11 @@ class Subject:
 
     Attributes:
         model: as it was trained, not prepared for generation
-        prepared: the same as users get it
+        prepared: the same as users get it, in fp32
         pairs: of the data, or made of random words
         real: whether they are of the data
-        stored_loss: on the validation data in bits, as the checkpoint has it, or None
-        smoothing: of the labels in that loss
+        subset: which of the data they are; None where they are text
+        stored_loss: on the validation data, as the checkpoint has it, or None
         beside: the checkpoint's own folder
         languages: of source and target
     """
@@ -51,8 +52,8 @@ class Subject:
     prepared: Seq2Seq
     pairs: Sequence[Pair]
     real: bool
-    stored_loss: float | None = None
-    smoothing: float = 0.0
+    subset: str | None = None
+    stored_loss: StoredLoss | None = None
     beside: Path | None = None
     languages: tuple[str, str] = ("", "")
 
@@ -78,8 +79,9 @@ class Subject:
 
 def spread(pairs: Sequence[Pair], count: int) -> Sequence[Pair]:
     """At most ``count`` pairs, from all over the data."""
-    step = max(1, len(pairs) // count)
-    return pairs[::step][:count]
+    if len(pairs) <= count:
+        return pairs
+    return [pairs[place * len(pairs) // count] for place in range(count)]
 
 
 def log_probabilities(model: S2SModel, pairs: Sequence[Pair]) -> Tensor:

@@ -46,7 +46,7 @@ def describe_package(
     runner = f"\n```python{RUNNER}```\n" if graphs is not None else ""
     return f"""---
 license: {_plain(card.licence) or "unknown"}
-language: [{", ".join(dict.fromkeys(languages))}]
+language: [{", ".join(f'"{each}"' for each in dict.fromkeys(languages))}]
 library_name: fairseq-s2s
 tags: [seq2seq, rnn, {"attention, " if attends else ""}fairseq]
 ---

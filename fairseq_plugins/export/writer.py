@@ -1,22 +1,26 @@
 """``s2s export``: a trained model as one folder without a pickle in it."""
 
 import dataclasses
+import io
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.export import ExportedProgram, save
 from torch.fx import GraphModule
 
 from .. import __version__
+from .._languages import dictionary_file, dictionary_language
 from .._loading import Opened, build, open_model
 from ..checkpoint import Checkpoint
-from ..folder import replacing
+from ..folder import FolderError, replacing
 from ..model_card import ModelCard, read_model_card
 from ..models import S2SModel
 from ..package import (
@@ -39,7 +43,7 @@ from .onnx_files import check_packages, write_onnx
 from .readme import describe_package
 
 OURS = {CONFIG, WEIGHTS, PIECES, WORDS, CARD, README}
-DICTIONARY_OR_GRAPH = re.compile(r"dict\.\w+\.txt|(source|step)(\.int8)?\.onnx|(source|step)\.pt2")
+GRAPH = re.compile(r"(source|step)(\.int8)?\.onnx|(source|step)\.pt2")
 DISTRIBUTIONS = ("fairseq", "fairseq-fixed", "torch", "onnx", "onnxruntime")
 
 
@@ -75,7 +79,7 @@ def export(
     model = build(opened.checkpoint, opened.task, "fp32")
     card = read_model_card(opened.checkpoint.path)
     card = dataclasses.replace(card, data=trained_on or card.data, licence=licence or card.licence)
-    with replacing(Path(out), _foreign) as folder:
+    with _telling(out), replacing(Path(out), _foreign) as folder:
         graphs = trace(model) if onnx or int8 or torch else None
         names = write_onnx(graphs, folder, int8=int8) if graphs and (onnx or int8) else None
         if graphs and torch:
@@ -87,7 +91,19 @@ def export(
         shutil.copymode(folder / CARD, folder / WEIGHTS)  # safetensors lets nobody else read it
         _write_config(opened, names, folder)
         (folder / README).write_text(_readme(model, opened, card, names, folder), "utf-8")
+        read_package(folder)  # an earlier package stays, should this one not be sound
     return read_package(out)
+
+
+@contextmanager
+def _telling(out: str | Path) -> Iterator[None]:
+    """A full disk, or another fault of writing, in one sentence."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        told = error.strerror if isinstance(error, OSError) else None
+        told = " ".join((told or str(error)).split())[:200].rstrip(".")
+        raise FolderError(f"The package {out} cannot be written: {told}.") from error
 
 
 def _foreign(folder: Path) -> str | None:
@@ -95,8 +111,11 @@ def _foreign(folder: Path) -> str | None:
     names = sorted(path.name for path in folder.iterdir())
     if not is_package(folder):
         return names[0]
-    others = (name for name in names if name not in OURS)
-    return next((name for name in others if not DICTIONARY_OR_GRAPH.fullmatch(name)), None)
+    return next((name for name in names if not _is_ours(name)), None)
+
+
+def _is_ours(name: str) -> bool:
+    return bool(name in OURS or dictionary_language(name) or GRAPH.fullmatch(name))
 
 
 def _write_program(program: ExportedProgram, path: Path) -> None:
@@ -106,7 +125,9 @@ def _write_program(program: ExportedProgram, path: Path) -> None:
         if isinstance(module, GraphModule):
             for node in module.graph.nodes:
                 node.meta.pop("stack_trace", None)
-    save(program, path)
+    content = io.BytesIO()  # torch ends the process where the disk is full
+    save(program, content)
+    path.write_bytes(content.getbuffer())
 
 
 def _write_weights(checkpoint: Checkpoint, path: Path) -> None:
@@ -128,7 +149,7 @@ def _copy_texts(opened: Opened, folder: Path) -> None:
     """The dictionaries, the SentencePiece model and, if it is there, the list of words."""
     languages = (opened.task.cfg.source_lang, opened.task.cfg.target_lang)
     for language in languages:
-        name = f"dict.{language}.txt"
+        name = dictionary_file(language)
         shutil.copyfile(opened.folder / name, folder / name)
     if opened.pieces_file is not None:
         shutil.copyfile(opened.pieces_file, folder / PIECES)

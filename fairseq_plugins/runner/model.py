@@ -14,6 +14,7 @@ from .search import BeamSearch, Found, Ints, SearchSettings, StepResult, Tensors
 from .vocabulary import Vocabulary
 
 MAX_TOKENS = 4000  # source tokens in a batch
+MAX_SCORES = 1 << 26  # of a step of a batch: one for each sentence, hypothesis and word
 
 
 def load(path: str | Path, *, precision: str = "fp32", threads: int | None = None) -> "OnnxModel":
@@ -100,7 +101,8 @@ class OnnxModel:
         settings = SearchSettings(beam, lenpen, temperature, no_repeat_ngram, min_len, max_len)
         sources = [self._source(text) for text in texts]
         results: list[list[Hypothesis]] = [[] for _ in sources]
-        for places in _batches([len(source) for source in sources]):
+        rows = max(1, MAX_SCORES // (beam * len(self.target)))
+        for places in _batches([len(source) for source in sources], rows):
             found = self.search([sources[place] for place in places], settings)
             for place, hypotheses in zip(places, found, strict=True):
                 each = [self._hypothesis(sources[place], one) for one in hypotheses[:nbest]]
@@ -147,11 +149,12 @@ class OnnxModel:
         )
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """The places of the sources, those of similar length together."""
+def _batches(lengths: Sequence[int], rows: int) -> Iterator[list[int]]:
+    """The places of the sources, those of similar length together, at most ``rows`` of them."""
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda place: lengths[place]):
-        if batch and (len(batch) + 1) * lengths[place] > MAX_TOKENS:
+        tokens = (len(batch) + 1) * lengths[place]
+        if batch and (tokens > MAX_TOKENS or len(batch) == rows):
             yield batch
             batch = []
         batch.append(place)

@@ -8,6 +8,7 @@ from pathlib import Path
 from fairseq.data import Dictionary, data_utils
 from sentencepiece import SentencePieceProcessor
 
+from fairseq_plugins._languages import data_languages
 from fairseq_plugins._loading import read_dictionary, read_pieces
 from fairseq_plugins.errors import S2SError
 from scripts import spm
@@ -25,8 +26,7 @@ def infer_languages(folder: Path) -> tuple[str, str] | None:
     """Source and target language by the names of the files, if there are any."""
     if not folder.is_dir():
         raise S2SError(f"There is no folder {folder}: give the output of fairseq-preprocess.")
-    source, target = data_utils.infer_language_pair(str(folder))
-    return (source, target) if source and target else None
+    return data_languages(folder)
 
 
 def read_subset(folder: Path, subset: str, languages: tuple[str, str]) -> TestSet:

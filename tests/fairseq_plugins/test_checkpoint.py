@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -45,6 +46,37 @@ def test_a_truncated_checkpoint(digits, trained, tmp_path):
     content = (trained / "checkpoint_best.pt").read_bytes()
     (tmp_path / "checkpoint_best.pt").write_bytes(content[: len(content) // 2])
     refused(digits, tmp_path, "is cut short")
+
+
+def test_a_checkpoint_that_may_not_be_read(trained, monkeypatch):
+    def refuse(path, *arguments):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)  # not by its mode: root may read all
+    with pytest.raises(S2SError, match=r"checkpoint_best\.pt cannot be read: Permission denied\."):
+        read_checkpoint(trained)
+
+
+FAULTS = [IndexError("pop"), AttributeError("append"), TypeError("an int"), AssertionError()]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_pickle_of_nonsense(trained, monkeypatch, fault):
+    """What torch raised when bytes of the pickle were changed, and the archive's sums with them."""
+
+    def load(*arguments, **options):
+        raise fault
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(S2SError, match=r"checkpoint_best\.pt is damaged: "):
+        read_checkpoint(trained)
+
+
+def test_a_weight_that_is_no_tensor(state, tmp_path):
+    state["model"]["decoder.output_proj.weight"] = "none"
+    torch.save(state, tmp_path / "checkpoint_best.pt")
+    with pytest.raises(S2SError, match="a weight of it is no tensor"):
+        read_checkpoint(tmp_path)
 
 
 class Attack:

@@ -10,6 +10,8 @@ import pytest
 import fairseq_plugins
 from fairseq_plugins import cli
 
+from .golden.__main__ import HERE as GOLDEN
+
 
 def test_user_dir_is_the_package(capsys):
     assert cli.main(["user-dir"]) == 0
@@ -27,6 +29,21 @@ def test_a_missing_model_is_one_sentence(capsys, tmp_path):
     error = capsys.readouterr().err
     assert error.startswith("s2s: There is no checkpoint at")
     assert error.count("\n") == 1
+
+
+def test_bytes_that_are_no_text_are_one_sentence_after_the_answers_before_them():
+    command = [sys.executable, "-m", "fairseq_plugins.cli", "generate", str(GOLDEN / "s2s_attn")]
+    given = b"1 2 3\n\xff\xfe 4\n5\n"
+    done = subprocess.run(command, input=given, capture_output=True)
+    assert (done.returncode, done.stdout.count(b"\n")) == (1, 1)
+    error = done.stderr.decode()
+    assert error.startswith("s2s: Line 2 of standard input is no text in utf-8: convert it.")
+    assert error.count("\n") == 1
+
+
+def test_a_precision_without_graphs_is_refused(capsys, tmp_path):
+    assert cli.main(["generate", str(tmp_path), "--precision", "int8"]) == 1
+    assert "--precision is that of the graphs: give --onnx" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argv", [[], ["nothing"], ["generate"]])

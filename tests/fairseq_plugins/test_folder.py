@@ -1,5 +1,6 @@
 """A folder is written whole, in the place of an earlier one, or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -58,9 +59,60 @@ def test_an_earlier_folder_is_back_where_the_new_one_cannot_take_its_place(
         replace(source, place)
 
     monkeypatch.setattr(os, "replace", faulty)
-    with pytest.raises(OSError, match="disk is gone"):
+    with pytest.raises(FolderError, match="out cannot be written: the disk is gone"):
         write(tmp_path / "out", "b.ours")
     assert names(tmp_path) == ["out", "out/a.ours"]
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that cannot be moved."""
+    folder, replace = tmp_path / "mounted", os.replace
+    folder.mkdir()
+
+    def busy(source: Path, place: Path) -> None:
+        if folder in (source, place):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        replace(source, place)
+
+    monkeypatch.setattr(os, "replace", busy)
+    return folder
+
+
+def test_a_mount_point_is_filled_in_place(mounted: Path) -> None:
+    for name in ("a.ours", "b.ours"):
+        write(mounted, name)
+        assert names(mounted.parent) == ["mounted", f"mounted/{name}"]
+    with pytest.raises(ValueError, match="in the middle"):
+        write(mounted, "c.ours", fails=True)
+    assert names(mounted) == ["b.ours"]
+
+
+def test_a_mount_point_that_cannot_be_filled_is_as_it_was(
+    mounted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(mounted, "a.ours")
+    replace = os.replace
+
+    def faulty(source: Path, place: Path) -> None:
+        if place.name == "b.ours":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        replace(source, place)
+
+    monkeypatch.setattr(os, "replace", faulty)
+    with pytest.raises(FolderError, match="mounted cannot be written: Input/output error"):
+        write(mounted, "b.ours")
+    assert names(mounted) == ["a.ours"]
+
+
+def test_what_came_to_a_mount_point_during_the_work_stays(mounted: Path) -> None:
+    def work() -> None:
+        with replacing(mounted, foreign):
+            (mounted / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(FolderError, match="has changed during the work"):
+        work()
+    assert names(mounted) == ["thesis.txt"]
 
 
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 import shutil
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,12 +12,14 @@ import torch
 from fairseq_plugins import S2SError, load
 from fairseq_plugins._loading import build, open_model
 from fairseq_plugins.checking import check, fit, laws
-from fairseq_plugins.checking.subject import Subject, random_pairs
+from fairseq_plugins.checking.program import _read_texts
+from fairseq_plugins.checking.subject import Subject, random_pairs, spread
 from fairseq_plugins.cli import main
 from fairseq_plugins.modules.fast import set_fast
 
 from ..builders import OLD_TORCH, needs_graphs
 from ..commands import preprocess, train, write_corpus
+from ..golden.__main__ import HERE as GOLDEN
 
 LETTERS = "abcdefgh"
 
@@ -88,10 +91,51 @@ def test_without_data_the_laws_of_the_computation_are_asked(data, run, tmp_path)
     assert "padded batch = each sentence alone" in asked and "the source matters" not in asked
 
 
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_a_model_of_another_decode_precision_is_checked_in_fp32(tmp_path, precision):
+    folder = shutil.copytree(GOLDEN / "s2s_attn", tmp_path / "golden")
+    state = torch.load(folder / "checkpoint_best.pt", weights_only=True)
+    state["cfg"]["model"]["decode_precision"] = precision
+    torch.save(state, folder / "checkpoint_best.pt")
+    assert broken(check(folder)) == []
+
+
 def test_text_in_place_of_binarised_data(data, run):
     findings = check(run, data=data / "bin", texts=(data / "test.src", data / "test.tgt"))
     assert broken(findings) == []
     assert "the source matters" in [finding.law for finding in findings if finding.holds]
+
+
+def test_nothing_but_a_line_feed_ends_a_line(tmp_path):
+    """Before, the pairs behind a U+2028 were shifted, or their number was uneven."""
+    strange = "1 2\u2028 3\n4\x0c 5\x85\n\n6\v 7\r\n8\r 9"
+    (tmp_path / "strange").write_bytes(strange.encode("utf-8-sig"))
+    (tmp_path / "plain").write_text("1 2 3\n4 5\n\n6 7\n8 9\n")
+    for names in (("strange", "plain"), ("plain", "strange")):
+        pairs = [tmp_path / name for name in names]
+        model = load(GOLDEN / "s2s_attn")
+        found = _read_texts(model, *pairs)
+        model.close()
+        assert [source.tolist() for source, _ in found] == [target.tolist() for _, target in found]
+
+
+@pytest.mark.parametrize("length, count", [(399, 200), (400, 200), (5, 3), (3, 3), (2, 3), (0, 3)])
+def test_pairs_are_taken_from_all_over_the_data(length, count):
+    places = list(spread(range(length), count))
+    assert len(places) == min(length, count)
+    assert places == sorted(set(places))
+    gaps = [after - before for before, after in pairwise([*places, length])]
+    assert not places or (places[0] == 0 and max(gaps) - min(gaps) <= 1)
+
+
+@pytest.mark.parametrize("other", [{"subset": "test"}, {}, {"texts": True}], ids=str)
+def test_the_loss_is_compared_on_the_subset_of_the_validation_alone(data, run, other):
+    if "texts" in other:
+        other = {"texts": (data / "valid.src", data / "valid.tgt")}
+    found = {each.law: each for each in check(run, data=data / "bin", **other)}
+    finding = found["loss = that of the training's validation"]
+    assert finding.holds is (None if other else True)
+    assert finding.detail.startswith("the checkpoint tells that of valid, not of") == bool(other)
 
 
 # Faults in the files.
@@ -165,6 +209,27 @@ def test_another_sentencepiece_model(subject):
     assert finding.holds is False and "another model's" in finding.detail
 
 
+def of_words(subject, *words: int) -> Subject:
+    """Eight pairs of data, each of these indices."""
+    pair = torch.tensor([*words, subject.source.eos()])
+    return dataclasses.replace(subject, pairs=[(pair, pair)] * 8, real=True)
+
+
+def test_data_without_a_known_word_fit_no_dictionary(subject):
+    unknown = of_words(subject, *[subject.source.unk()] * 3)
+    finding = fit.counts_fit(unknown)
+    assert finding.holds is False and "no word of the dictionary" in finding.detail
+    finding = fit.words_are_known(unknown)
+    assert finding.holds is False and finding.detail.startswith("100.0% of the source unknown")
+
+
+@pytest.mark.parametrize("unknown, holds", [(0, True), (2, True), (3, False)])
+def test_data_of_which_most_words_are_unknown(subject, unknown, holds):
+    known = [subject.source.nspecial] * (4 - unknown)
+    found = fit.words_are_known(of_words(subject, *[subject.source.unk()] * unknown, *known))
+    assert found.holds is holds and f"{unknown / 4:.1%} of the source unknown" in found.detail
+
+
 # Faults in the computation.
 
 
@@ -192,6 +257,11 @@ def test_padding_that_is_not_masked(subject):
     assert laws.padded_equals_alone(subject).holds is False
     finding = laws.alignments_are_distributions(subject)
     assert finding.holds is False and "padding" in finding.detail
+
+
+def test_an_alignment_that_is_no_number(subject, monkeypatch):
+    monkeypatch.setattr(laws, "attend", lambda model, pairs: [[[float("nan"), 1.0]]])
+    assert laws.alignments_are_distributions(subject).holds is False
 
 
 def test_keys_of_another_sentence_of_the_batch(subject):
@@ -282,7 +352,10 @@ def test_the_command_prints_a_table_and_tells_by_its_status(data, run, capsys):
     [
         (["--limit", "0"], "--limit is 0, but must be above 0."),
         (["-s", "src"], "--source-lang needs --target-lang beside it."),
+        (["-t", "src"], "--target-lang needs --source-lang beside it."),
         (["--texts", "a", "b"], "a cannot be read as text"),
+        (["--texts", "a", "b", "--subset", "test"], "leave one of them out."),
+        (["--subset", "tset"], "There is no subset tset of src and tgt in"),
     ],
 )
 def test_bad_input_is_one_sentence(data, run, capsys, arguments, sentence):

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from safetensors import safe_open
 
 from fairseq_plugins import S2SError, load
 from fairseq_plugins.cli import main
-from fairseq_plugins.export import export
+from fairseq_plugins.export import export, writer
 from fairseq_plugins.package import WEIGHTS, checksum, is_package, read_package
 
 from ..builders import needs_graphs
 from ..commands import reversed_digits
+from ..golden.__main__ import HERE as GOLDEN
 
 ROOT = Path(__file__).parents[3]
 
@@ -117,7 +119,7 @@ def test_tied_weights_are_stored_once(digits, tmp_path):
 
 def test_the_card_tells_what_is_known(package):
     text = (package.folder / "README.md").read_text("utf-8")
-    assert text.startswith("---\nlicense: cc0-1.0\nlanguage: [src, tgt]\n")
+    assert text.startswith('---\nlicense: cc0-1.0\nlanguage: ["src", "tgt"]\n')
     assert "| trained on | digits \\| made here |" in text
     assert "| licence | CC0-1.0 |" in text
     assert "with additive attention" in text
@@ -144,6 +146,62 @@ def test_an_earlier_package_is_replaced_and_nothing_else(digits, trained, packag
     with pytest.raises(S2SError, match="dict.en.txt"):
         export(package.folder, tmp_path / "data")
     assert (tmp_path / "data" / "dict.en.txt").read_text() == "mine 1\n"
+
+
+@pytest.fixture
+def chinese(tmp_path):
+    """A model from zh-CN to en, of which only the names of the data tell."""
+    folder = tmp_path / "chinese"
+    folder.mkdir()
+    state = torch.load(GOLDEN / "s2s_attn/checkpoint_best.pt", weights_only=True)
+    state["cfg"]["task"] |= {"source_lang": None, "target_lang": None}
+    torch.save(state, folder / "checkpoint_best.pt")
+    for side, language in (("src", "zh-CN"), ("tgt", "en")):
+        shutil.copy(GOLDEN / f"s2s_attn/dict.{side}.txt", folder / f"dict.{language}.txt")
+        (folder / f"train.zh-CN-en.{language}.bin").touch()
+    return folder
+
+
+def test_a_language_may_have_a_country(chinese, tmp_path):
+    for _ in range(2):  # the second replaces the first
+        package = export(chinese, tmp_path / "out")
+    assert package.languages == ("zh-CN", "en")
+    assert load(package.folder).generate(["1 2"]) == load(chinese).generate(["1 2"])
+
+
+def test_a_language_that_is_no_name_leaves_the_earlier_package(chinese, tmp_path):
+    out = export(chinese, tmp_path / "out").folder
+    before = (out / "config.json").read_bytes()
+    shutil.copy(chinese / "dict.en.txt", chinese / "dict.e n.txt")
+    with pytest.raises(S2SError, match="language 'e n' is no name"):
+        export(chinese, out, languages=("zh-CN", "e n"))
+    assert (out / "config.json").read_bytes() == before
+
+
+def test_a_package_that_cannot_be_read_leaves_the_earlier_one(chinese, tmp_path, monkeypatch):
+    out = export(chinese, tmp_path / "out").folder
+    before = (out / "config.json").read_bytes()
+    monkeypatch.setattr(writer, "FORMAT", "another")
+    with pytest.raises(S2SError, match="is not that of an exported model"):
+        export(chinese, out)
+    assert (out / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("bytes_", [10, 2000])  # of a dictionary, of the weights
+def test_a_full_disk_is_one_sentence_and_leaves_the_earlier_package(chinese, tmp_path, bytes_):
+    resource = pytest.importorskip("resource")
+    out = export(chinese, tmp_path / "out").folder
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, hard))
+    try:
+        with pytest.raises(S2SError, match=r"package .*out cannot be written: .*") as caught:
+            export(chinese, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(caught.value)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chinese", "out"]
 
 
 def test_changed_weights_are_refused(package, tmp_path):

@@ -14,6 +14,7 @@ pytest.importorskip("onnxscript")
 from fairseq_plugins import S2SError, load  # noqa: E402
 from fairseq_plugins.export import export  # noqa: E402
 from fairseq_plugins.runner import load as load_runner  # noqa: E402
+from fairseq_plugins.runner import model as runner_model  # noqa: E402
 
 from ..builders import needs_graphs  # noqa: E402
 from ..commands import reversed_digits  # noqa: E402
@@ -62,6 +63,30 @@ def test_it_gives_what_torch_gives(package, model, texts, options):
             assert one.token_scores == pytest.approx(other.token_scores, abs=1e-4)
             for row, same in zip(one.alignment, other.alignment, strict=True):
                 assert row == pytest.approx(same, abs=1e-4)
+
+
+def test_a_batch_has_as_many_scores_as_fit_in_memory(model, texts, monkeypatch):
+    expected = [each[0].tokens for each in model.generate(texts)]
+    limit = 7 * 5 * len(model.target)  # sentences, beam, words
+    monkeypatch.setattr(runner_model, "MAX_SCORES", limit)
+    search, sizes = model.search, []
+
+    def counted(sources, settings):
+        sizes.append(len(sources))
+        return search(sources, settings)
+
+    monkeypatch.setattr(model, "search", counted)
+    assert [each[0].tokens for each in model.generate(texts)] == expected
+    assert max(sizes) == 7 and sum(sizes) == len(texts)
+    monkeypatch.setattr(runner_model, "MAX_SCORES", 1)
+    assert model.generate(texts[:2])[1][0].tokens == expected[1]  # one at a time at least
+
+
+@pytest.mark.parametrize("rows, sizes", [(1333, [1333, 1333, 334]), (500, [500] * 6)])
+def test_the_batches_of_short_texts(rows, sizes):
+    found = list(runner_model._batches([3] * 3000, rows))
+    assert [len(batch) for batch in found] == sizes
+    assert sorted(place for batch in found for place in batch) == list(range(3000))
 
 
 def test_eight_bits_answer_nearly_the_same(package, model, texts):
