@@ -62,7 +62,8 @@ def build_page(
         endpoint = make_endpoint(shelf, settings, bounds, rate)
         # gradio's documented name, but not in its __all__
         gr.api(endpoint, api_name="chat", concurrency_limit=CONCURRENT)  # type: ignore[attr-defined]
-    page.queue(max_size=bounds.waiting, default_concurrency_limit=CONCURRENT)
+    # closed: or else direct posts would run at once, whatever waits, the page's own events too
+    page.queue(max_size=bounds.waiting, default_concurrency_limit=CONCURRENT, api_open=False)
     return page
 
 

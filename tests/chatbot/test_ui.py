@@ -234,6 +234,16 @@ def test_nonsense_at_the_pages_own_events_leaves_the_server_unharmed(client):
     assert chat(client, "hello")["text"] == ANSWERS["en"]
 
 
+@pytest.mark.parametrize("path", ["run/chat", "api/chat", "run/predict"])
+def test_what_a_model_answers_cannot_be_had_beside_the_queue(client, path):
+    events = client.get("/config").json()["dependencies"]
+    queued = [event["id"] for event in events if event["queue"]]
+    assert len(queued) > 5
+    for event in queued if path == "run/predict" else [None]:
+        body = {"data": ["hello", None, "", None], "fn_index": event}
+        assert client.post(f"/gradio_api/{path}", json=body).status_code == 404
+
+
 def test_uploads_are_refused(client):
     answer = client.post("/gradio_api/upload", files={"files": ("a.txt", b"x")})
     assert answer.status_code == 403
