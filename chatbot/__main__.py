@@ -118,7 +118,11 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
             print(f"Shared at {share(options.host, listener.getsockname()[1])}", flush=True)
         what = ", for programs only" if options.no_page else ""
-        serve(app, listener, lambda: print(f"Chat at {address}{what} (Ctrl-C ends it)", flush=True))
+
+        def on_ready() -> None:
+            print(f"Chat at {address}{what} (Ctrl-C ends it)", flush=True)
+
+        serve(app, listener, on_ready, options.trusted_proxy)
     return 0
 
 

@@ -104,6 +104,12 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"a login: a file that holds USER:PASSWORD; else {VARIABLE}, if that is set",
     )
+    where.add_argument(
+        "--trusted-proxy",
+        type=_network,
+        metavar="ADDRESS",
+        help="of a proxy before this server, or its network: its X-Forwarded-For tells who asks",
+    )
 
 
 def _add_terminal(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +179,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _network(text: str) -> str:
+    """An argument type: an IP address, or a network such as 10.0.0.0/8."""
+    try:
+        return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IP address and no network") from None
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
