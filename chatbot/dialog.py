@@ -252,13 +252,13 @@ def normalise(text: str) -> str:
     """A turn as the model reads it: lower case, no punctuation, full-width letters as ASCII.
 
     "What's up?" and "whats up" become the same text, as do "你好！" and "你好". A turn of
-    punctuation only stays as it is.
+    punctuation only stays as it is. What SentencePiece writes for a space is one.
     """
-    text = "".join(_to_half_width(char) for char in clean(text)).lower()
+    text = "".join(_to_half_width(char) for char in clean(text)).lower().replace("\u2581", " ")
     words = re.sub(r"['’]", "", text)
     words = "".join(" " if unicodedata.category(c)[0] == "P" else c for c in words)
     words = _without_symbols(words)  # last: "<SEP>" and "<s'ep>" have become one
-    return " ".join(words.split()) or _without_symbols(text).strip()
+    return " ".join(words.split()) or " ".join(_without_symbols(text).split())
 
 
 def source_text(dialog: Sequence[Message], turns: int, speakers: bool = False) -> str:

@@ -76,7 +76,7 @@ def attention(conversation: Conversation, model: str = "") -> str:
         cells = "".join(f"<tr>{''.join(map(_sample_cell, row))}</tr>" for row in _SAMPLE)
         table = f'<table class="heat sample" aria-hidden="true">{cells}</table>'
         return _panel(f"{table}{_hint('attention_hint')}", model, empty=True)
-    if reply.alignment:
+    if reply.alignment and reply.source_words:
         content = _read(reply) + _heat_map(reply, HALF_WIDTH if model else WIDTH)
     else:
         why = "attention_fallback" if reply.kind == "fallback" else "attention_none"

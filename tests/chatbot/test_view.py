@@ -147,6 +147,10 @@ def test_where_there_is_no_alignment_a_sentence_says_why(given, key):
     assert LABELS["en"][key] in texts and LABELS["zh"][key] in texts
 
 
+def test_a_model_that_has_read_no_word_has_no_heat_map():
+    assert "heat" not in view.attention(talk(reply((), ("i", "am"), ((), ()))))
+
+
 def test_the_panel_says_which_reply_it_is_about():
     conversation = talk(reply()).say("two").answer(Turn("i am", reply()))
     assert 'data-shown="1"' in view.attention(conversation)
