@@ -281,7 +281,9 @@ def test_a_candidate_in_the_answers_place_is_what_the_conversation_goes_on_from(
     assert talk.say("b").text == "a/other/b"
 
 
-@pytest.mark.parametrize("number", ["0", "9", "-1", "x", "", "1.5", "²", "9" * 5000])
+@pytest.mark.parametrize(
+    "number", ["0", "9", "-1", "x", "", "1.5", "²", "0000000012", "0" * 9 + "1", "9" * 5000]
+)
 def test_a_candidate_that_is_not_there_is_one_sentence(number):
     talk = make()
     talk.say("hi")
@@ -333,6 +335,7 @@ def test_set_changes_what_the_model_is_asked_for():
         ("/save", "/save needs", "/save 需要"),
         ("/save notes.txt", "/save needs", "/save 需要"),
         ("/save /nowhere/at/all.md", "/nowhere/at/all.md cannot be written", "无法写入"),
+        ("/save ~nosuchuser/x.json", "~nosuchuser/x.json cannot be written", "无法写入"),
     ],
 )
 def test_what_is_wrong_with_a_command_is_one_sentence(line, english, chinese):
