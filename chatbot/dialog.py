@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 SEPARATOR = "<sep>"  # between the turns of a source text; a piece of its own
 SPEAKERS = {"user": "<user>", "assistant": "<bot>"}  # before each turn, where a model knows them
 PLAN_END = "<say>"  # in an output: before it stands what the reply is about, after it the reply
+PLAN_LENGTH = 3  # pieces of a plan: a theme, what the reply is about, PLAN_END
 SYMBOLS = (SEPARATOR, PLAN_END, *SPEAKERS.values())  # never part of what somebody says
 MAX_MESSAGE_LENGTH = 2000  # characters of any text; bounds.py has fewer for what is asked
 
@@ -44,7 +45,7 @@ class Settings:
         topk, topp: sample from the k likeliest pieces, or from the likeliest that together
             have probability p; 0 and 1.0 mean all
         no_repeat_ngram: no sequence of so many pieces occurs twice; 0 means no such rule
-        min_length, max_length: bounds on the pieces of a reply
+        min_length, max_length: bounds on the pieces of a reply, its plan not counted
         turns: how many earlier exchanges the model is given; 0 means no memory
         seed: of sampling; None draws one
         diversity: weight of the reranker against generic replies; 0 means none
@@ -142,6 +143,7 @@ class Candidate:
         tokens: number of its pieces
         reranked: the reranker's score, where it was asked for
         plan: what the model decided to speak about, where it says so first
+        unfinished: whether the greatest length ended it
     """
 
     text: str
@@ -151,6 +153,7 @@ class Candidate:
     tokens: int = 0
     reranked: float | None = None
     plan: str = ""
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,7 @@ class Reply:
         kind: ``"model"``, or ``"fallback"`` where the message was mostly unknown
         attends: whether the model has attention at all
         plan: what the model decided to speak about, where it says so first
+        unfinished: whether the greatest length ended it
     """
 
     text: str
@@ -185,6 +189,7 @@ class Reply:
     kind: Literal["model", "fallback"] = "model"
     attends: bool = True
     plan: str = ""
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)

@@ -410,6 +410,17 @@ def test_a_short_limit_is_no_contradiction_to_the_shortest_reply(recorder):
     assert found["choices"][0]["finish_reason"] == "length"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_that_its_limit_ended_says_so_whatever_its_tokens_are(stream):
+    class Cut(EchoResponder):
+        def reply(self, dialog, settings):
+            yield Reply("I like", tokens=2, unfinished=True)
+
+    found = complete(TestClient(build_api(EchoShelf(Cut()))), max_tokens=5, stream=stream)
+    last = json.loads(events(found)[-2]) if stream else found.json()
+    assert last["choices"][0]["finish_reason"] == "length"
+
+
 def test_openais_messages_become_a_dialog(client, recorder):
     messages = [
         {"role": "system", "content": "You are a pirate."},

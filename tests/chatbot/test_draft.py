@@ -68,6 +68,13 @@ def test_a_plan_is_not_shown_while_it_grows_nor_afterwards():
     assert [row[2] for row in found.alignment] == [1.0, 1.0]
 
 
+@pytest.mark.parametrize(("longest", "unfinished"), [(3, True), (4, False)])
+def test_a_draft_of_the_greatest_length_is_unfinished(longest, unfinished):
+    draft = Draft(words(SOURCE), plans=True, longest=longest)
+    draft.take_all(tokens("▁rain", "<say>", "▁again", "</s>"))
+    assert draft.candidate().unfinished is draft.fill(Reply("")).unfinished is unfinished
+
+
 def test_a_model_without_plans_may_say_anything():
     found = grown(tokens("▁rain", "▁again")).candidate()
     assert (found.plan, found.text) == ("", "rain again")
