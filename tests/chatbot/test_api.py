@@ -100,6 +100,11 @@ def test_a_model_that_cannot_be_loaded_has_a_sentence_for_a_card():
     assert ask(client, message="hi", model="parrot").status_code == 503
 
 
+def test_the_cards_may_be_asked_for_as_often_as_replies():
+    client = TestClient(build_api(EchoShelf(), desk=Desk(Bounds(requests=1))))
+    assert [client.get("/api/models").status_code for _ in range(2)] == [200, 429]
+
+
 def test_a_reply_is_whole(client):
     found = ask(client, message="How are you?", settings={"mode": "beam", "beam": 2}).json()
     assert found["text"] == ANSWERS["en"] and found["source"] == "how are you"
