@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 MINUTE = 60.0
 TOO_OFTEN = "Those were too many requests in a minute: wait a little."
+TOO_LATE = "The reply took too long and was given up."
 MANY = 10_000  # visitors; those who have been silent for a minute are forgotten then
 
 

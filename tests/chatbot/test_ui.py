@@ -17,7 +17,7 @@ from starlette.testclient import TestClient  # noqa: E402
 from chatbot import page_text, ui  # noqa: E402
 from chatbot.api import build_api  # noqa: E402
 from chatbot.api_work import Desk  # noqa: E402
-from chatbot.bounds import TOO_OFTEN, Bounds  # noqa: E402
+from chatbot.bounds import TOO_LATE, TOO_OFTEN, Bounds  # noqa: E402
 from chatbot.dialog import Settings  # noqa: E402
 from chatbot.page_chatbot import TextChatbot, escape_markup, unescape_markup  # noqa: E402
 from chatbot.server import bind, serve  # noqa: E402
@@ -224,6 +224,12 @@ def test_an_address_is_counted_once_by_all_ways():
         assert chat(client, "hello")["text"] == ANSWERS["en"]
         assert refusal(client, "hello") == TOO_OFTEN
         assert client.post("/api/chat", json={"message": "hello"}).status_code == 429
+
+
+def test_a_reply_that_takes_too_long_is_given_up():
+    app = ui.mount(FastAPI(), EchoShelf(), bounds=Bounds(reply_seconds=0.3))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert refusal(client, "slow please") == TOO_LATE
 
 
 def test_nonsense_at_the_pages_own_events_leaves_the_server_unharmed(client):
