@@ -89,25 +89,41 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+class WrongSettings(ValueError):
+    """Settings that cannot be: the sentence for programs, and what a page says in its language.
+
+    Attributes:
+        key: of ``strings.LABELS``; empty where no page can ask for it
+        values: that its text names, ``name`` being a setting's
+    """
+
+    def __init__(self, sentence: str, key: str = "", **values: Any) -> None:
+        super().__init__(sentence)
+        self.key, self.values = key, values
+
+
 def make_settings(values: Mapping[str, Any], defaults: Settings = Settings()) -> Settings:
     """Settings from outside, over ``defaults``; a value of None means the default.
 
     Raises:
-        ValueError: in one sentence, for an unknown name, a wrong type or a value out of range
+        WrongSettings: in one sentence, for an unknown name, a wrong type or a value out of range
     """
     names = {field.name for field in fields(Settings)}
     changes = {}
     for name, value in values.items():
         if name not in names:
-            raise ValueError(
+            raise WrongSettings(
                 f"There is no setting {name!r}: choose among {', '.join(sorted(names))}."
             )
         if value is not None:
             changes[name] = _checked(name, value)
     settings = replace(defaults, **changes)
     if settings.min_length > settings.max_length:
-        raise ValueError(
-            f"min_length ({settings.min_length}) is above max_length ({settings.max_length})."
+        raise WrongSettings(
+            f"min_length ({settings.min_length}) is above max_length ({settings.max_length}).",
+            "wrong_lengths",
+            shortest=settings.min_length,
+            longest=settings.max_length,
         )
     return settings
 
@@ -116,18 +132,19 @@ def _checked(name: str, value: Any) -> Any:
     """A setting's value in its type."""
     if name == "mode":
         if value not in MODES:
-            raise ValueError(f"mode is {value!r}, but must be one of {', '.join(MODES)}.")
+            raise WrongSettings(f"mode is {value!r}, but must be one of {', '.join(MODES)}.")
         return value
     if name == "fallback":
         if not isinstance(value, bool):
-            raise ValueError(f"fallback is {value!r}, but must be true or false.")
+            raise WrongSettings(f"fallback is {value!r}, but must be true or false.")
         return value
     low, high = LIMITS[name]
     whole = isinstance(low, int)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or (whole and value != int(value)):
         noun = "a whole number" if whole else "a number"
-        raise ValueError(f"{name} is {value!r}, but must be {noun} from {low} to {high}.")
+        sentence = f"{name} is {value!r}, but must be {noun} from {low} to {high}."
+        raise WrongSettings(sentence, "wrong_range", name=name, low=low, high=high)
     return int(value) if whole else float(value)
 
 
@@ -144,6 +161,7 @@ class Candidate:
         reranked: the reranker's score, where it was asked for
         plan: what the model decided to speak about, where it says so first
         unfinished: whether the greatest length ended it
+        total: log-probability of the whole output, with its plan and its end; None where unknown
     """
 
     text: str
@@ -154,6 +172,7 @@ class Candidate:
     reranked: float | None = None
     plan: str = ""
     unfinished: bool = False
+    total: float | None = None
 
 
 @dataclass(frozen=True)
@@ -251,6 +270,11 @@ def clean(text: str, longest: int = MAX_MESSAGE_LENGTH) -> str:
     text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text[: 4 * longest]))
     text = "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
     return " ".join(text.split())[:longest].strip()
+
+
+def is_cut(text: str, longest: int) -> bool:
+    """Whether :func:`clean` leaves out anything visible that stands not too far behind."""
+    return len(text) > longest and clean(text, longest) != clean(text[: 40 * longest], len(text))
 
 
 def normalise(text: str) -> str:

@@ -114,6 +114,7 @@ class Draft:
             tokens=self.tokens,
             plan=self.plan,
             unfinished=self.unfinished,
+            total=math.fsum(self.scores),
         )
 
     def fill(self, reply: Reply) -> Reply:

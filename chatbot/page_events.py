@@ -14,7 +14,7 @@ import gradio as gr
 from . import view
 from .bounds import Bounds, Rate
 from .conversation import FILES, Conversation
-from .dialog import Card, Responder, Settings, Shelf, clean
+from .dialog import Card, Responder, Settings, Shelf, WrongSettings, clean
 from .page_chatbot import unescape_markup
 from .page_layout import SAMPLES, Lane, Layout
 from .page_session import Change, Session, together
@@ -88,8 +88,9 @@ class Events:
         session = self._session(data)
         try:
             settings = self._settings(data)
-        except ValueError as error:
-            self._tell(session, gr.Warning, LABELS[session.language]["wrong"], reason=error)
+        except WrongSettings as error:
+            reason = self.layout.controls.reason(error, session.language)
+            self._tell(session, gr.Warning, LABELS[session.language]["wrong"], reason=reason)
             return
         if not self.rate.admit(id(session)):
             self._tell(session, gr.Warning, LABELS[session.language]["often"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .conversation import Conversation
 from .dialog import LIMITS, MODES, PRESETS, Settings, make_settings
-from .strings import LANGUAGES
+from .strings import LABELS, LANGUAGES
 from .terminal_heatmap import LEGEND, display_width, draw, pad
 from .turn import Turn
 
@@ -138,7 +138,8 @@ def _preset(talk: "Talk", rest: str) -> str:
 def _card(talk: "Talk", rest: str) -> str:
     card = asdict(talk.responder.card)
     facts = {talk.text(f"card_{name}"): card[name] for name in FACTS if card[name]}
-    facts |= dict(talk.responder.card.scores)
+    labels = LABELS[talk.language]
+    facts |= {labels.get(name, name): score for name, score in talk.responder.card.scores}
     longest = max(map(display_width, facts))
     return "\n".join(f"{pad(name, longest)}  {_shown(value)}" for name, value in facts.items())
 

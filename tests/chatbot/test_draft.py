@@ -38,7 +38,7 @@ def test_a_draft_grows_by_one_token_at_a_time():
 
 def test_the_end_is_no_token_of_the_reply_but_counts_for_the_score():
     draft = grown(tokens("▁yes", "</s>", scores=[-1.0, -3.0]))
-    assert (draft.tokens, draft.score) == (1, -2.0)
+    assert (draft.tokens, draft.score, draft.candidate().total) == (1, -2.0, -4.0)
 
 
 def test_without_weights_there_is_no_alignment():

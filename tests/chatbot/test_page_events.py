@@ -276,6 +276,21 @@ def test_settings_that_cannot_be_are_said_and_nothing_is_sent(visitor, toasts, v
     assert visitor.said() == []
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"min_length": 50, "max_length": 10}, "最小长度（50）大于最大长度（10）。"),
+        ({"seed": -1}, "“随机种子”应为 0 到 4294967295 之间的数。"),
+        ({"mode": "dance"}, ""),  # forged
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_said_in_the_language(visitor, toasts, values, reason):
+    visitor.events.switch(visitor.data, "zh")
+    visitor.set(**values)
+    visitor.say("hello")
+    assert toasts == [LABELS["zh"]["wrong"].format(reason=reason)]
+
+
 def test_the_controls_are_read_as_settings(visitor):
     visitor.set(mode="sampling", temperature=0.4, seed=5, memory=False, fallback=False)
     found = visitor.events._settings(visitor.data)

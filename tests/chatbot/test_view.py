@@ -59,7 +59,7 @@ class Reader(HTMLParser):
 
 def reply(columns=("how", "are"), rows=("i", "am"), alignment=((0.75, 0.25), (0.1, 0.9)), **more):
     candidates = (
-        Candidate("i am", math.log(0.5), tokens=2),
+        Candidate("i am", math.log(0.5), tokens=2, total=math.log(0.1)),
         Candidate("you are", math.log(0.25), ("you",), ((1.0,),), 2),
     )
     source = " ".join(columns)
@@ -166,7 +166,7 @@ def test_candidates_show_their_probability_and_can_be_chosen():
     assert [each["data-act"] for each in buttons] == ["choose:0", "choose:1"]
     assert [each["aria-pressed"] for each in buttons] == ["true", "false"]
     titles = [each["title"] for _, each in page.attributes if "title" in each]
-    assert titles == ["p = 0.25", "p = 0.062"]  # two tokens each
+    assert titles == ["p = 0.1", ""]  # with the end, which is no token of the reply
     assert LABELS["en"]["candidates_hint"] in Reader(view.candidates(Conversation())).texts
 
 
