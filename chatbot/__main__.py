@@ -72,6 +72,7 @@ def _talk(options: argparse.Namespace, settings: Settings) -> int:
         language=options.lang or preferred(os.environ),
         as_json=options.json or options.json_alignment,
         with_alignment=options.json_alignment,
+        bounds=read_bounds(options),
     )
     if options.message is not None:
         return 0 if respond(talk, options.message) else 1

@@ -132,6 +132,12 @@ def test_one_message(echo, capsys):
     assert capsys.readouterr().out == "you said hi there\n"
 
 
+def test_the_bounds_hold_for_one_message_too(echo, capsys):
+    assert program.main(["--message", "hi there", "--message-length", "2"]) == 0
+    found = capsys.readouterr()
+    assert found.out == "you said hi\n" and "first 2 characters" in found.err
+
+
 def test_an_empty_message_is_no_error(echo, capsys):
     assert program.main(["--message", ""]) == 0
     assert capsys.readouterr().out.strip()

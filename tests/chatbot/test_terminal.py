@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from chatbot import terminal
+from chatbot.bounds import Bounds
 from chatbot.dialog import PRESETS, Candidate, Reply, Settings, make_settings
 from chatbot.strings import LABELS, LANGUAGES, SENTENCES
 from chatbot.terminal_commands import COMMANDS
@@ -166,6 +167,24 @@ def test_a_reply_that_was_stopped_before_it_began_was_never_asked_for(monkeypatc
 def test_at_a_terminal_one_is_told_of_failures_and_cuts(monkeypatch, line, key, language):
     seen = at_terminal(monkeypatch, [line], language=language)
     assert TEXTS[language][key].split("{")[0] in seen
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_pipe_is_told_of_cuts_beside_its_lines(capsys, as_json):
+    lines = pipe("abcdef\nboom\nabc\n", bounds=Bounds(message_length=4), as_json=as_json)
+    assert len(lines) == 3
+    assert capsys.readouterr().err == TEXTS["en"]["cut"].format(limit=4) + "\n"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_reply_that_takes_too_long_is_cut_and_said_to_be(capsys, live):
+    sink = io.StringIO()
+    talk = make(EchoResponder(), sink, bounds=Bounds(reply_seconds=0.3), language="zh")
+    talk.live = live
+    turn = talk.say("slow")
+    assert turn.text in sink.getvalue() and len(turn.text) < len(ANSWERS["en"])
+    told = sink.getvalue() if live else capsys.readouterr().err
+    assert told.endswith(TEXTS["zh"]["late"] + "\n")
 
 
 def test_one_message():
