@@ -36,7 +36,7 @@ BOUNDS_HELP: Mapping[str, str] = {
     "message_length": "characters of a message that are read",
     "waiting": "replies that wait or grow at a time, of the page and of programs each",
     "reply_seconds": "for one reply",
-    "requests": "replies in a minute for one page, or one address of programs; 0: any number",
+    "requests": "replies in a minute for one address, and for one page; 0: any number",
 }
 
 
