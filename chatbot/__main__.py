@@ -72,6 +72,7 @@ def _talk(options: argparse.Namespace, settings: Settings) -> int:
         language=options.lang or preferred(os.environ),
         as_json=options.json or options.json_alignment,
         with_alignment=options.json_alignment,
+        bounds=read_bounds(options),
     )
     if options.message is not None:
         return 0 if respond(talk, options.message) else 1
@@ -118,7 +119,11 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
             print(f"Shared at {share(options.host, listener.getsockname()[1])}", flush=True)
         what = ", for programs only" if options.no_page else ""
-        serve(app, listener, lambda: print(f"Chat at {address}{what} (Ctrl-C ends it)", flush=True))
+
+        def on_ready() -> None:
+            print(f"Chat at {address}{what} (Ctrl-C ends it)", flush=True)
+
+        serve(app, listener, on_ready, options.trusted_proxy)
     return 0
 
 

@@ -42,6 +42,7 @@ def build_api(shelf: Shelf, settings: Settings = Settings(), desk: Desk | None =
         return JSONResponse(found)
 
     async def models(request: Request) -> Response:
+        desk.admit(request)  # it may load every model
         return JSONResponse({"models": [await _card(shelf, name) for name in shelf.names]})
 
     async def chat(request: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
 from .api_input import Refused
-from .bounds import TOO_OFTEN, Bounds, Rate
+from .bounds import TOO_LATE, TOO_OFTEN, Bounds, Rate
 from .dialog import Message, Responder, Settings, Shelf
 from .turn import Turn, answer
 
@@ -81,7 +81,7 @@ class Growing:
         if turn is None:
             raise StopAsyncIteration
         if turn.notice == "late":
-            raise Refused("The reply took too long and was given up.", 503, "timeout")
+            raise Refused(TOO_LATE, 503, "timeout")
         if turn.notice == "busy":
             raise _busy()
         if turn.notice == "failed":

@@ -36,7 +36,7 @@ BOUNDS_HELP: Mapping[str, str] = {
     "message_length": "characters of a message that are read",
     "waiting": "replies that wait or grow at a time, of the page and of programs each",
     "reply_seconds": "for one reply",
-    "requests": "replies in a minute for one page, or one address of programs; 0: any number",
+    "requests": "replies in a minute for one address, and for one page; 0: any number",
 }
 
 
@@ -103,6 +103,12 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help=f"a login: a file that holds USER:PASSWORD; else {VARIABLE}, if that is set",
+    )
+    where.add_argument(
+        "--trusted-proxy",
+        type=_network,
+        metavar="ADDRESS",
+        help="of a proxy before this server, or its network: its X-Forwarded-For tells who asks",
     )
 
 
@@ -173,6 +179,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _network(text: str) -> str:
+    """An argument type: an IP address, or a network such as 10.0.0.0/8."""
+    try:
+        return str(ipaddress.ip_network(text) if "/" in text else ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IP address and no network") from None
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:

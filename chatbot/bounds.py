@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 MINUTE = 60.0
 TOO_OFTEN = "Those were too many requests in a minute: wait a little."
+TOO_LATE = "The reply took too long and was given up."
 MANY = 10_000  # visitors; those who have been silent for a minute are forgotten then
 
 
@@ -19,8 +20,8 @@ class Bounds:
         message_length: characters of a message that are read
         waiting: replies that wait or grow at a time, of the page and of programs each
         reply_seconds: for one reply, looked at after each step of it
-        requests: replies in a minute for one open page, and for one address of programs; 0 means
-            any number
+        requests: replies in a minute for one address, all its pages and programs together, and
+            for one open page, from wherever it asks; 0 means any number
     """
 
     message_length: int = 500

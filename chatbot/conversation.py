@@ -49,7 +49,7 @@ class Conversation:
     def retry(self) -> "Conversation":
         """With room for another answer to the last message; the earlier ones are kept."""
         last = self._last()
-        variants = (*last.variants, Turn(""))
+        variants = (*filter(lambda turn: turn.text, last.variants), Turn(""))
         retried = self._with_last(replace(last, variants=variants, shown=len(variants) - 1))
         return replace(retried, selected=None)
 
@@ -62,11 +62,11 @@ class Conversation:
     def settle(self) -> "Conversation":
         """With an answer where a reply was stopped before its first word."""
         last = self._last()
-        if last.turn is not None and last.turn.text:
+        if last.variants and last.variants[-1].text:
             return self
-        if len(last.variants) > 1:
-            kept = last.variants[:-1]
-            return self._with_last(replace(last, variants=kept, shown=len(kept) - 1))
+        if kept := last.variants[:-1]:  # one of which may be looked at by now
+            shown = min(last.shown, len(kept) - 1)
+            return self._with_last(replace(last, variants=kept, shown=shown))
         return self.answer(Turn(SENTENCES[language_of(last.message)]["stopped"]))
 
     def keep(self, count: int) -> "Conversation":

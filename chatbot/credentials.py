@@ -51,14 +51,15 @@ def read_credentials(file: Path | None, environment: Mapping[str, str]) -> Crede
         return None
     where = str(file or VARIABLE)
     if file is None:
-        text = environment[VARIABLE]
+        told = environment[VARIABLE].encode(errors="surrogateescape")
     else:
         if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise ValueError(f"Others on this machine can read {file}: run chmod 600 {file}.")
-        try:
-            text = file.read_bytes()[:4096].decode()
-        except UnicodeDecodeError:
-            raise ValueError(f"{where} is no UTF-8: {HOW}.") from None
+        told = file.read_bytes()[:4096]
+    try:
+        text = told.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{where} is no UTF-8: {HOW}.") from None
     user, colon, password = text.strip("\r\n").partition(":")
     if not (user and colon) or "\n" in text.strip("\r\n"):
         raise ValueError(f"{where} does not hold one line USER:PASSWORD: {HOW}.")

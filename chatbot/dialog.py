@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 SEPARATOR = "<sep>"  # between the turns of a source text; a piece of its own
 SPEAKERS = {"user": "<user>", "assistant": "<bot>"}  # before each turn, where a model knows them
 PLAN_END = "<say>"  # in an output: before it stands what the reply is about, after it the reply
+PLAN_LENGTH = 3  # pieces of a plan: a theme, what the reply is about, PLAN_END
 SYMBOLS = (SEPARATOR, PLAN_END, *SPEAKERS.values())  # never part of what somebody says
 MAX_MESSAGE_LENGTH = 2000  # characters of any text; bounds.py has fewer for what is asked
 
@@ -44,7 +45,7 @@ class Settings:
         topk, topp: sample from the k likeliest pieces, or from the likeliest that together
             have probability p; 0 and 1.0 mean all
         no_repeat_ngram: no sequence of so many pieces occurs twice; 0 means no such rule
-        min_length, max_length: bounds on the pieces of a reply
+        min_length, max_length: bounds on the pieces of a reply, its plan not counted
         turns: how many earlier exchanges the model is given; 0 means no memory
         seed: of sampling; None draws one
         diversity: weight of the reranker against generic replies; 0 means none
@@ -88,25 +89,41 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+class WrongSettings(ValueError):
+    """Settings that cannot be: the sentence for programs, and what a page says in its language.
+
+    Attributes:
+        key: of ``strings.LABELS``; empty where no page can ask for it
+        values: that its text names, ``name`` being a setting's
+    """
+
+    def __init__(self, sentence: str, key: str = "", **values: Any) -> None:
+        super().__init__(sentence)
+        self.key, self.values = key, values
+
+
 def make_settings(values: Mapping[str, Any], defaults: Settings = Settings()) -> Settings:
     """Settings from outside, over ``defaults``; a value of None means the default.
 
     Raises:
-        ValueError: in one sentence, for an unknown name, a wrong type or a value out of range
+        WrongSettings: in one sentence, for an unknown name, a wrong type or a value out of range
     """
     names = {field.name for field in fields(Settings)}
     changes = {}
     for name, value in values.items():
         if name not in names:
-            raise ValueError(
+            raise WrongSettings(
                 f"There is no setting {name!r}: choose among {', '.join(sorted(names))}."
             )
         if value is not None:
             changes[name] = _checked(name, value)
     settings = replace(defaults, **changes)
     if settings.min_length > settings.max_length:
-        raise ValueError(
-            f"min_length ({settings.min_length}) is above max_length ({settings.max_length})."
+        raise WrongSettings(
+            f"min_length ({settings.min_length}) is above max_length ({settings.max_length}).",
+            "wrong_lengths",
+            shortest=settings.min_length,
+            longest=settings.max_length,
         )
     return settings
 
@@ -115,18 +132,19 @@ def _checked(name: str, value: Any) -> Any:
     """A setting's value in its type."""
     if name == "mode":
         if value not in MODES:
-            raise ValueError(f"mode is {value!r}, but must be one of {', '.join(MODES)}.")
+            raise WrongSettings(f"mode is {value!r}, but must be one of {', '.join(MODES)}.")
         return value
     if name == "fallback":
         if not isinstance(value, bool):
-            raise ValueError(f"fallback is {value!r}, but must be true or false.")
+            raise WrongSettings(f"fallback is {value!r}, but must be true or false.")
         return value
     low, high = LIMITS[name]
     whole = isinstance(low, int)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or (whole and value != int(value)):
         noun = "a whole number" if whole else "a number"
-        raise ValueError(f"{name} is {value!r}, but must be {noun} from {low} to {high}.")
+        sentence = f"{name} is {value!r}, but must be {noun} from {low} to {high}."
+        raise WrongSettings(sentence, "wrong_range", name=name, low=low, high=high)
     return int(value) if whole else float(value)
 
 
@@ -142,6 +160,8 @@ class Candidate:
         tokens: number of its pieces
         reranked: the reranker's score, where it was asked for
         plan: what the model decided to speak about, where it says so first
+        unfinished: whether the greatest length ended it
+        total: log-probability of the whole output, with its plan and its end; None where unknown
     """
 
     text: str
@@ -151,6 +171,8 @@ class Candidate:
     tokens: int = 0
     reranked: float | None = None
     plan: str = ""
+    unfinished: bool = False
+    total: float | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +192,7 @@ class Reply:
         kind: ``"model"``, or ``"fallback"`` where the message was mostly unknown
         attends: whether the model has attention at all
         plan: what the model decided to speak about, where it says so first
+        unfinished: whether the greatest length ended it
     """
 
     text: str
@@ -185,6 +208,7 @@ class Reply:
     kind: Literal["model", "fallback"] = "model"
     attends: bool = True
     plan: str = ""
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,17 +272,22 @@ def clean(text: str, longest: int = MAX_MESSAGE_LENGTH) -> str:
     return " ".join(text.split())[:longest].strip()
 
 
+def is_cut(text: str, longest: int) -> bool:
+    """Whether :func:`clean` leaves out anything visible that stands not too far behind."""
+    return len(text) > longest and clean(text, longest) != clean(text[: 40 * longest], len(text))
+
+
 def normalise(text: str) -> str:
     """A turn as the model reads it: lower case, no punctuation, full-width letters as ASCII.
 
     "What's up?" and "whats up" become the same text, as do "你好！" and "你好". A turn of
-    punctuation only stays as it is.
+    punctuation only stays as it is. What SentencePiece writes for a space is one.
     """
-    text = "".join(_to_half_width(char) for char in clean(text)).lower()
+    text = "".join(_to_half_width(char) for char in clean(text)).lower().replace("\u2581", " ")
     words = re.sub(r"['’]", "", text)
     words = "".join(" " if unicodedata.category(c)[0] == "P" else c for c in words)
     words = _without_symbols(words)  # last: "<SEP>" and "<s'ep>" have become one
-    return " ".join(words.split()) or _without_symbols(text).strip()
+    return " ".join(words.split()) or " ".join(_without_symbols(text).split())
 
 
 def source_text(dialog: Sequence[Message], turns: int, speakers: bool = False) -> str:

@@ -1,5 +1,6 @@
 """A reply in the making: from a model's tokens to what a reader sees."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
@@ -22,6 +23,7 @@ class Draft:
     Attributes:
         source_words: what the model read, the columns of the alignment
         plans: whether the output begins with a plan
+        longest: how many tokens the search allows before ``</s>``, the plan's too
         pieces: the tokens, perhaps with ``</s>``
         scores: their log-probabilities
         weights: one row of the alignment for each; empty without attention
@@ -30,6 +32,7 @@ class Draft:
 
     source_words: Sequence[Word]
     plans: bool = False
+    longest: float = math.inf
     pieces: list[str] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     weights: list[Sequence[float]] = field(default_factory=list)
@@ -37,11 +40,14 @@ class Draft:
     _rows: dict[tuple[int, ...], tuple[float, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, hypothesis: "Hypothesis", plans: bool = False) -> "Draft":
+    def of(
+        cls, hypothesis: "Hypothesis", plans: bool = False, longest: float = math.inf
+    ) -> "Draft":
         """A whole output."""
         return cls(
             words(hypothesis.source_tokens),
             plans,
+            longest,
             list(hypothesis.tokens),
             list(hypothesis.token_scores),
             list(hypothesis.alignment or ()),
@@ -92,6 +98,11 @@ class Draft:
         """Their number, without ``</s>``."""
         return sum(piece != END for piece in self.pieces[self.start :])
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is as long as it may be, where a search ends it with ``</s>`` as well."""
+        return sum(piece != END for piece in self.pieces) >= self.longest
+
     def candidate(self) -> Candidate:
         """All of it."""
         rows = words(self.pieces[self.start :])
@@ -102,6 +113,8 @@ class Draft:
             alignment=self._align(rows) if self.weights else None,
             tokens=self.tokens,
             plan=self.plan,
+            unfinished=self.unfinished,
+            total=math.fsum(self.scores),
         )
 
     def fill(self, reply: Reply) -> Reply:
@@ -115,6 +128,7 @@ class Draft:
             alignment=found.alignment,
             tokens=found.tokens,
             plan=found.plan,
+            unfinished=found.unfinished,
         )
 
     def _align(self, rows: Sequence[Word]) -> tuple[tuple[float, ...], ...]:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from .api_input import Refused, flag, model_name, read_messages, read_object
 from .api_work import Desk, event, finish, load, start_events
-from .dialog import LIMITS, Candidate, Settings, Shelf, make_settings
+from .dialog import LIMITS, Candidate, Reply, Settings, Shelf, make_settings
 from .turn import Turn
 
 COOLEST = LIMITS["temperature"][0]  # below it there is one choice only
@@ -66,7 +66,7 @@ async def _complete(request: Request, shelf: Shelf, defaults: Settings, desk: De
     settings = read_settings(fields, defaults)
     settings = replace(settings, beam=max(count, settings.beam))
     growing = desk.begin(await load(shelf, name), message, history, settings)
-    form = _Form(name, count, settings.max_length)
+    form = _Form(name, count)
     if streams:
         return await start_events(growing, lambda turns: form.chunks(turns, usage), fault)
     return JSONResponse(form.completion(await finish(growing, request)))
@@ -97,8 +97,8 @@ def read_settings(fields: Mapping[str, Any], defaults: Settings) -> Settings:
 class _Form:
     """A reply in the words of OpenAI's clients."""
 
-    def __init__(self, model: str, count: int, longest: int) -> None:
-        self.count, self.longest = count, longest
+    def __init__(self, model: str, count: int) -> None:
+        self.count = count
         self.head = {
             "id": f"chatcmpl-{secrets.token_hex(12)}",
             "created": int(time.time()),
@@ -111,7 +111,7 @@ class _Form:
             {
                 "index": i,
                 "message": {"role": "assistant", "content": choice.text},
-                "finish_reason": self._reason(choice),
+                "finish_reason": _reason(choice),
             }
             for i, choice in enumerate(self._choices(turn))
         ]
@@ -130,7 +130,7 @@ class _Form:
         for i, choice in enumerate(self._choices(turn)):
             if i > 0:
                 yield self._chunk(i, {"role": "assistant", "content": choice.text}, last)
-            yield self._chunk(i, {}, last, self._reason(choice))
+            yield self._chunk(i, {}, last, _reason(choice))
         if usage:
             end = {"choices": [], "usage": self._usage(turn)}
             yield event({**self.head, "object": "chat.completion.chunk", **end})
@@ -148,13 +148,10 @@ class _Form:
 
     def _choices(self, turn: Turn) -> Sequence[Candidate]:
         """The reply, and other candidates up to the number that was asked for."""
-        tokens = turn.reply.tokens if turn.reply else 0
-        found = turn.reply.candidates if turn.reply else ()
-        others = [candidate for candidate in found if candidate.text != turn.text]
-        return [Candidate(turn.text, 0.0, tokens=tokens), *others][: self.count]
-
-    def _reason(self, choice: Candidate) -> str:
-        return "length" if choice.tokens >= self.longest else "stop"
+        reply = turn.reply or Reply(turn.text)
+        first = Candidate(turn.text, 0.0, tokens=reply.tokens, unfinished=reply.unfinished)
+        others = [candidate for candidate in reply.candidates if candidate.text != turn.text]
+        return [first, *others][: self.count]
 
     def _usage(self, turn: Turn) -> dict[str, int]:
         """Pieces of the choices; of the prompt, words, since a reply names those only."""
@@ -162,6 +159,10 @@ class _Form:
         written = sum(choice.tokens for choice in self._choices(turn))
         total = prompt + written
         return {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": total}
+
+
+def _reason(choice: Candidate) -> str:
+    return "length" if choice.unfinished else "stop"
 
 
 def _wants_usage(fields: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from .dialog import LIMITS, MODES, PRESETS, Mode, Settings, make_settings
+from .dialog import LIMITS, MODES, PRESETS, Mode, Settings, WrongSettings, make_settings
 from .page_session import Session
 from .page_text import TEXTS
 from .strings import LABELS, Language
@@ -74,12 +74,20 @@ class Controls:
         """The settings that the controls stand for.
 
         Raises:
-            ValueError: in one sentence, for a value that is out of range
+            WrongSettings: in one sentence, for a value that is out of range
         """
         values = dict(values)
         if not values.pop("memory"):
             values["turns"] = 0
         return make_settings(values, replace(self.defaults, seed=None))  # an empty seed is drawn
+
+    @staticmethod
+    def reason(error: WrongSettings, language: Language) -> str:
+        """What is wrong with the settings, in a language and by the names of the controls."""
+        labels, values = LABELS[language], dict(error.values)
+        if "name" in values:
+            values["name"] = labels[values["name"]]
+        return labels[error.key].format(**values) if error.key else ""
 
     @staticmethod
     def _show(mode: str, session: Session) -> list[dict[str, Any]]:

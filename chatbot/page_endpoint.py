@@ -7,7 +7,7 @@ import gradio as gr
 
 from .api_input import Refused, model_name, read_history, read_message
 from .api_work import address
-from .bounds import TOO_OFTEN, Bounds, Rate
+from .bounds import TOO_LATE, TOO_OFTEN, Bounds, Rate
 from .conversation import describe
 from .dialog import Settings, Shelf, make_settings
 from .turn import Turn, answer
@@ -49,6 +49,8 @@ def make_endpoint(
         except (Refused, ValueError) as error:
             raise gr.Error(str(error), print_exception=False) from None
         turn = list(answer(responder, text, dialog, chosen, bounds))[-1]
+        if turn.notice == "late":
+            raise gr.Error(TOO_LATE, print_exception=False)
         if turn.failed:
             reference = f" ({turn.reference})" if turn.reference else ""
             raise gr.Error(f"{turn.text}{reference}", print_exception=False)

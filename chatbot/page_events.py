@@ -14,7 +14,7 @@ import gradio as gr
 from . import view
 from .bounds import Bounds, Rate
 from .conversation import FILES, Conversation
-from .dialog import Card, Responder, Settings, Shelf, clean
+from .dialog import Card, Responder, Settings, Shelf, WrongSettings, clean
 from .page_chatbot import unescape_markup
 from .page_layout import SAMPLES, Lane, Layout
 from .page_session import Change, Session, together
@@ -30,26 +30,41 @@ Data = Mapping[gr.blocks.Block, Any]  # what gradio gives a handler whose inputs
 
 
 class Events:
-    """The handlers of a page: each takes the values of components and returns updates."""
+    """The handlers of a page: each takes the values of components and returns updates.
 
-    def __init__(self, layout: Layout, shelf: Shelf, bounds: Bounds = Bounds()) -> None:
+    Args:
+        layout: the components
+        shelf: the models
+        bounds: what a visitor may ask
+        addresses: counts the replies of an address, since anybody may open new pages; where
+            programs come by other ways, theirs too
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        shelf: Shelf,
+        bounds: Bounds = Bounds(),
+        addresses: Rate | None = None,
+    ) -> None:
         self.layout = layout
         self.shelf = shelf
         self.bounds = bounds
         self.rate = Rate(bounds.requests)
+        self.addresses = addresses or Rate(bounds.requests)
 
     # In these a model answers
 
-    def say(self, data: Data) -> Iterator[Updates]:
-        """A new message, to every model on the page."""
-        yield from self._say(data, str(data[self.layout.box] or ""), emptied=True)
+    def say(self, data: Data, who: str) -> Iterator[Updates]:
+        """A new message, to every model on the page; ``who`` is the address of the visitor."""
+        yield from self._say(data, who, str(data[self.layout.box] or ""), emptied=True)
 
-    def example(self, data: Data, index: Any) -> Iterator[Updates]:
+    def example(self, data: Data, who: str, index: Any) -> Iterator[Updates]:
         """One of the examples as a message."""
         if isinstance(index, int) and 0 <= index < len(SAMPLES):
-            yield from self._say(data, SAMPLES[index])
+            yield from self._say(data, who, SAMPLES[index])
 
-    def edit(self, data: Data, lane: int, index: Any, text: Any) -> Iterator[Updates]:
+    def edit(self, data: Data, who: str, lane: int, index: Any, text: Any) -> Iterator[Updates]:
         """Another wording of a message: what came after it is cut, and it is answered."""
         session = self._session(data)
         raw = unescape_markup(text) if isinstance(text, str) else ""
@@ -58,16 +73,16 @@ class Events:
         if not clean(raw) or not 0 <= place < count:
             yield self.draw(session)
             return
-        yield from self._say(data, raw, cut=count - place)
+        yield from self._say(data, who, raw, cut=count - place)
 
-    def retry(self, data: Data, lane: int) -> Iterator[Updates]:
+    def retry(self, data: Data, who: str, lane: int) -> Iterator[Updates]:
         """Another answer of one model to the last message."""
         session = self._session(data)
         if session.conversations[lane].exchanges:
-            yield from self._reply(data, {lane: Conversation.retry})
+            yield from self._reply(data, who, {lane: Conversation.retry})
 
     def _say(
-        self, data: Data, raw: str, *, cut: int = 0, emptied: bool = False
+        self, data: Data, who: str, raw: str, *, cut: int = 0, emptied: bool = False
     ) -> Iterator[Updates]:
         """A message in place of the last ``cut`` exchanges."""
         session, message = self._session(data), clean(raw, self.bounds.message_length)
@@ -79,19 +94,25 @@ class Events:
         def change(talk: Conversation) -> Conversation:
             return talk.keep(len(talk.exchanges) - cut).say(message)
 
-        yield from self._reply(data, dict.fromkeys(session.lanes, change), raw, emptied)
+        yield from self._reply(data, who, dict.fromkeys(session.lanes, change), raw, emptied)
 
     def _reply(
-        self, data: Data, changes: Mapping[int, Change], raw: str = "", emptied: bool = False
+        self,
+        data: Data,
+        who: str,
+        changes: Mapping[int, Change],
+        raw: str = "",
+        emptied: bool = False,
     ) -> Iterator[Updates]:
         """Change conversations, then let the models of these lanes answer, side by side."""
         session = self._session(data)
         try:
             settings = self._settings(data)
-        except ValueError as error:
-            self._tell(session, gr.Warning, LABELS[session.language]["wrong"], reason=error)
+        except WrongSettings as error:
+            reason = self.layout.controls.reason(error, session.language)
+            self._tell(session, gr.Warning, LABELS[session.language]["wrong"], reason=reason)
             return
-        if not self.rate.admit(id(session)):
+        if not (self.rate.admit(session.key) and self.addresses.admit(who)):
             self._tell(session, gr.Warning, LABELS[session.language]["often"])
             return
         try:

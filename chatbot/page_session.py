@@ -3,12 +3,15 @@
 The browser sends messages and clicks, never a conversation, so that none can be forged.
 """
 
+import itertools
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, TypeVar
 
 from .conversation import Conversation
 from .strings import Language
+
+_KEYS = itertools.count()
 
 LANES = 2  # models that can be talked to side by side
 
@@ -25,6 +28,7 @@ class Session:
     """
 
     def __init__(self, model: str | None = "") -> None:
+        self.key = next(_KEYS)  # of this page; unlike id() none that went before had it
         self.language: Language = "en"
         self.models: list[str | None] = [model, *[None] * (LANES - 1)]  # None: an empty lane
         self.conversations = [Conversation()] * LANES

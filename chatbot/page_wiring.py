@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from .api_work import address
 from .conversation import FILES
 from .page_events import Data, Events, Updates
 from .page_layout import Lane
@@ -45,21 +46,26 @@ def _connect_replies(events: Events) -> _Events:
     inputs = {layout.session, layout.box, *layout.controls.components.values()}
     options: dict[str, Any] = {"concurrency_limit": CONCURRENT, "concurrency_id": "replies"}
 
-    def example(data: Data, click: gr.SelectData) -> Iterator[Updates]:
-        yield from events.example(data, click.index)
+    def say(data: Data, request: gr.Request) -> Iterator[Updates]:
+        yield from events.say(data, address(request))
+
+    def example(data: Data, request: gr.Request, click: gr.SelectData) -> Iterator[Updates]:
+        yield from events.example(data, address(request), click.index)
 
     first = layout.lanes[0].chat
     replies = [
-        _on(events, layout.box.submit, events.say, inputs, **options),
+        _on(events, layout.box.submit, say, inputs, **options),
         _on(events, first.example_select, example, inputs, **options),
     ]
     for number, lane in enumerate(layout.lanes):
 
-        def retry(data: Data, number: int = number) -> Iterator[Updates]:
-            yield from events.retry(data, number)
+        def retry(data: Data, request: gr.Request, number: int = number) -> Iterator[Updates]:
+            yield from events.retry(data, address(request), number)
 
-        def edit(data: Data, change: gr.EditData, number: int = number) -> Iterator[Updates]:
-            yield from events.edit(data, number, change.index, change.value)
+        def edit(
+            data: Data, request: gr.Request, change: gr.EditData, number: int = number
+        ) -> Iterator[Updates]:
+            yield from events.edit(data, address(request), number, change.index, change.value)
 
         replies.append(_on(events, lane.chat.retry, retry, inputs, **options))
         replies.append(_on(events, lane.chat.edit, edit, inputs, **options))

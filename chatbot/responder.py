@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .alignment import words
 from .dialog import (
     PLAN_END,
+    PLAN_LENGTH,
     SPEAKERS,
     Card,
     Message,
@@ -136,9 +137,11 @@ class Seq2SeqResponder:
             "nbest": settings.beam,
             "lenpen": settings.length_penalty,
         }
-        found = self.model.generate(list(sources), **search, **_bounds(settings))
+        bounds = self._bounds(settings)
+        found = self.model.generate(list(sources), **search, **bounds)
         return [
-            [Draft.of(hypothesis, self.plans) for hypothesis in hypotheses] for hypotheses in found
+            [Draft.of(hypothesis, self.plans, bounds["max_len"]) for hypothesis in hypotheses]
+            for hypotheses in found
         ]
 
     def _stream(self, question: Question, settings: Settings) -> Iterator[Reply]:
@@ -178,7 +181,7 @@ class Seq2SeqResponder:
         self, question: Question, settings: Settings, held: ExitStack
     ) -> "tuple[str, Growing]":
         """The reading whose reply begins with the likeliest tokens; the other is given up."""
-        begun = self._begin(question.sources, _bounds(settings), held)
+        begun = self._begin(question.sources, self._bounds(settings), held)
         enough = 1 if self.plans else LOOK_AHEAD
         for draft, stream in begun:
             while len(draft.pieces) < enough and draft.take(stream):
@@ -198,16 +201,26 @@ class Seq2SeqResponder:
             "topp": settings.topp,
             "seed": reply.seed,
         }
-        return self._begin([reply.source] * settings.beam, options | _bounds(settings), held)
+        return self._begin([reply.source] * settings.beam, options | self._bounds(settings), held)
+
+    def _bounds(self, settings: Settings) -> dict[str, Any]:
+        """What every search obeys; a plan takes nothing from the length of the reply."""
+        plan = PLAN_LENGTH if self.plans else 0
+        return {
+            "no_repeat_ngram": settings.no_repeat_ngram,
+            "min_len": settings.min_length + plan,
+            "max_len": settings.max_length + plan,
+        }
 
     def _begin(
         self, sources: Sequence[str], options: dict[str, Any], held: ExitStack
     ) -> "list[Growing]":
         """A reply to each source, searched for together."""
         streams = self.model.streams(list(sources), **options)
+        longest = options["max_len"]
         return [
             (
-                Draft(words(self.model.source_tokens(source)), self.plans),
+                Draft(words(self.model.source_tokens(source)), self.plans, longest),
                 held.enter_context(closing(stream)),
             )
             for source, stream in zip(sources, streams, strict=True)
@@ -284,15 +297,6 @@ def load_responder(path: str | Path, card: Card | None = None) -> Seq2SeqRespond
     from fairseq_plugins import load  # takes seconds
 
     return Seq2SeqResponder(load(path), card)
-
-
-def _bounds(settings: Settings) -> dict[str, Any]:
-    """What every search obeys."""
-    return {
-        "no_repeat_ngram": settings.no_repeat_ngram,
-        "min_len": settings.min_length,
-        "max_len": settings.max_length,
-    }
 
 
 def _is_lost(question: Question, draft: Draft) -> bool:

@@ -125,10 +125,17 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    trusted_proxy: str | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM; ``on_ready`` is called when the page can be opened.
 
-    Pages that are open at the end, with their event streams, are cut after :data:`GRACE`.
+    Pages that are open at the end, with their event streams, are cut after :data:`GRACE`. Who asks
+    is told by ``X-Forwarded-For`` only where that comes from ``trusted_proxy``, since anybody can
+    write it.
     """
 
     class Server(uvicorn.Server):
@@ -142,7 +149,12 @@ def serve(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -
             await super().shutdown(sockets)
 
     config = uvicorn.Config(
-        app, log_level=logging.WARNING, access_log=False, timeout_graceful_shutdown=GRACE
+        app,
+        log_level=logging.WARNING,
+        access_log=False,
+        proxy_headers=trusted_proxy is not None,
+        forwarded_allow_ips=trusted_proxy,
+        timeout_graceful_shutdown=GRACE,
     )
     Server(config).run(sockets=[listener])
 

@@ -4,8 +4,10 @@ Outside, a model is known by its name only; no path ever comes from a page or a 
 """
 
 import logging
+import math
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from .dialog import Card, Message, Reply, Responder, Settings
 MAX_LOADED = 3
 MAX_NAME = 64  # characters
 MAX_THREADS = 4  # more do not make a small model faster
+RETRY_SECONDS = 30.0  # before a model that could not be loaded is tried again
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +27,10 @@ Load = Callable[[str, Path], Responder]
 
 
 class NotLoaded(ValueError):
-    """A model that is on the shelf but cannot be loaded; ``__cause__`` tells why."""
+    """A model that is on the shelf but cannot be loaded.
+
+    ``__cause__`` tells why; it is None where the model was not tried again.
+    """
 
 
 def find_models(folder: str | Path) -> dict[str, Path]:
@@ -78,6 +84,7 @@ class ModelShelf:
         *,
         keep: int = MAX_LOADED,
         load: Load = load_model,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not paths:
             raise ValueError("A shelf needs at least one model.")
@@ -85,7 +92,9 @@ class ModelShelf:
         if default is not None:
             self._check(default)
             self.names = (default, *(name for name in paths if name != default))
-        self._places = {name: _Place(self, name, Path(path), load) for name, path in paths.items()}
+        self._places = {
+            name: _Place(self, name, Path(path), load, clock) for name, path in paths.items()
+        }
         self._keep = keep
         self._loaded: OrderedDict[str, _Place] = OrderedDict()  # last used last
         self._lock = threading.Lock()
@@ -103,7 +112,8 @@ class ModelShelf:
         try:
             place.open()
         except NotLoaded as error:
-            logger.warning("The model %s cannot be loaded: %r", name, error.__cause__)
+            if error.__cause__ is not None:
+                logger.warning("The model %s cannot be loaded: %r", name, error.__cause__)
             raise
         return place
 
@@ -155,10 +165,13 @@ class ModelShelf:
 class _Place:
     """A model's place on the shelf: a responder that loads the model whenever it needs it."""
 
-    def __init__(self, shelf: ModelShelf, name: str, path: Path, load: Load) -> None:
+    def __init__(
+        self, shelf: ModelShelf, name: str, path: Path, load: Load, clock: Callable[[], float]
+    ) -> None:
         self.name = name
         self.card = Card(name=name)
-        self._shelf, self._path, self._load = shelf, path, load
+        self._shelf, self._path, self._load, self._clock = shelf, path, load, clock
+        self._retry_at = -math.inf
         self._responder: Responder | None = None
         self._known = False  # whether the card was read
         self._users = 0
@@ -207,12 +220,14 @@ class _Place:
         self._shelf._make_room()
 
     def _loaded(self) -> Responder:
+        sentence = f"The model {self.name!r} cannot be loaded; the log of the server tells why."
+        if self._clock() < self._retry_at:
+            raise NotLoaded(sentence)
         try:
             return self._load(self.name, self._path)
         except Exception as error:
-            raise NotLoaded(
-                f"The model {self.name!r} cannot be loaded; the log of the server tells why."
-            ) from error
+            self._retry_at = self._clock() + RETRY_SECONDS
+            raise NotLoaded(sentence) from error
 
 
 def _is_model(path: Path, root: Path) -> bool:

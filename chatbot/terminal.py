@@ -1,6 +1,7 @@
 """The conversation in a terminal, or line by line through a pipe. Knows neither page nor model."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TextIO
@@ -13,7 +14,6 @@ from .terminal_commands import run
 from .terminal_strings import TEXTS
 from .turn import Turn, answer
 
-LONGEST = Bounds().message_length
 START_OF_LINE = "\r\x1b[K"  # back to it, and nothing on it any more
 
 
@@ -38,13 +38,14 @@ class Talk:
         language: Language = "en",
         as_json: bool = False,
         with_alignment: bool = False,
+        bounds: Bounds = Bounds(),
     ) -> None:
         self.shelf, self.settings, self.language = shelf, settings, language
         self.responder: Responder = shelf.get()
         self.conversation = Conversation()
         self.live = False
         self.as_json = as_json
-        self._sink, self._with_alignment = sink, with_alignment
+        self._sink, self._with_alignment, self._bounds = sink, with_alignment, bounds
 
     @property
     def on_terminal(self) -> bool:
@@ -57,7 +58,8 @@ class Talk:
 
     def say(self, line: str) -> Turn | None:
         """Say something and show the answer; None where it was stopped before it began."""
-        return self._ask(self.conversation.say(clean(line, LONGEST)), line, self.settings)
+        said = self.conversation.say(clean(line, self._bounds.message_length))
+        return self._ask(said, line, self.settings)
 
     def retry(self) -> Turn | None:
         """Show another answer to the last message, drawn with another seed."""
@@ -86,7 +88,7 @@ class Talk:
             return ""
 
     def _ask(self, conversation: Conversation, line: str, settings: Settings) -> Turn | None:
-        turns = answer(self.responder, line, conversation.history(), settings)
+        turns = answer(self.responder, line, conversation.history(), settings, self._bounds)
         turn = self._grow(turns) if self.live else list(turns)[-1]
         if turn is not None:
             self.conversation = conversation.answer(turn)
@@ -115,9 +117,13 @@ class Talk:
             self.show(json.dumps(as_dict(turn, self._with_alignment), ensure_ascii=False))
         elif not self.live:
             self.show(turn.text)
-        elif turn.notice is not None:
-            values = {"limit": LONGEST, "reference": turn.reference}
+        if turn.notice is None:
+            return
+        values = {"limit": self._bounds.message_length, "reference": turn.reference}
+        if self.live:
             self.show(self.text(turn.notice, **values))
+        elif not turn.failed:  # what failed says so itself
+            print(self.text(turn.notice, **values), file=sys.stderr, flush=True)
 
 
 def converse(talk: Talk, source: TextIO) -> None:

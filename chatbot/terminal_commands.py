@@ -1,6 +1,7 @@
 """The commands of the conversation in a terminal; each gives the text to show."""
 
 import math
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .conversation import Conversation
 from .dialog import LIMITS, MODES, PRESETS, Settings, make_settings
-from .strings import LANGUAGES
+from .strings import LABELS, LANGUAGES
 from .terminal_heatmap import LEGEND, display_width, draw, pad
 from .turn import Turn
 
@@ -79,9 +80,10 @@ def _use(talk: "Talk", rest: str) -> str:
     turn = _last(talk)
     assert turn is not None and turn.reply is not None  # nothing is missing
     count = len(turn.reply.candidates)
-    if not rest.isdecimal() or not 1 <= int(rest[:9]) <= count:
+    number = int(rest) if rest.isdecimal() and len(rest) < 10 else 0
+    if not 1 <= number <= count:
         return talk.text("no_candidate", value=rest, count=count)
-    talk.conversation = talk.conversation.choose(int(rest) - 1)
+    talk.conversation = talk.conversation.choose(number - 1)
     chosen = _last(talk)
     assert chosen is not None
     return f"{talk.text('bot')}{chosen.text}"
@@ -136,7 +138,8 @@ def _preset(talk: "Talk", rest: str) -> str:
 def _card(talk: "Talk", rest: str) -> str:
     card = asdict(talk.responder.card)
     facts = {talk.text(f"card_{name}"): card[name] for name in FACTS if card[name]}
-    facts |= dict(talk.responder.card.scores)
+    labels = LABELS[talk.language]
+    facts |= {labels.get(name, name): score for name, score in talk.responder.card.scores}
     longest = max(map(display_width, facts))
     return "\n".join(f"{pad(name, longest)}  {_shown(value)}" for name, value in facts.items())
 
@@ -154,7 +157,7 @@ def _model(talk: "Talk", rest: str) -> str:
 
 
 def _save(talk: "Talk", rest: str) -> str:
-    path = Path(rest).expanduser()
+    path = Path(os.path.expanduser(rest))  # that of Path raises where there is no such user
     if path.suffix not in (".json", ".md"):
         return talk.text("save_needs")
     name, conversation = talk.responder.card.name, talk.conversation

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .bounds import Bounds
-from .dialog import Message, Reply, Responder, Settings, clean
+from .dialog import Message, Reply, Responder, Settings, clean, is_cut
 from .familiar import fallback, spoken
 from .strings import SENTENCES, language_of
 
@@ -52,7 +52,9 @@ class Turn:
             text=new.text,
             reply_words=new.reply_words,
             alignment=new.alignment,
+            tokens=new.tokens,
             plan=new.plan,
+            unfinished=new.unfinished,
         )
         return replace(self, text=new.text, reply=reply, chosen=candidate)
 
@@ -75,7 +77,7 @@ def answer(
     if not text:
         yield Turn(sentences["empty"])
         return
-    notice: Notice | None = "cut" if len(message.strip()) > bounds.message_length else None
+    notice: Notice | None = "cut" if is_cut(message, bounds.message_length) else None
     turn = None
     try:
         for reply in responder.reply([*spoken(history), Message("user", text)], settings):

@@ -53,16 +53,17 @@ def build_page(
         shelf: the models
         settings: what the controls show at first
         bounds: what a visitor may ask
-        rate: of an address of programs, where they come by other ways too
+        rate: of an address, where programs come by other ways too
     """
     rate = rate or Rate(bounds.requests)
     page: gr.Blocks
     with gr.Blocks(title=LABELS["en"]["title"], fill_height=True, analytics_enabled=False) as page:
-        connect(page, Events(Layout(shelf, settings), shelf, bounds))
+        connect(page, Events(Layout(shelf, settings), shelf, bounds, rate))
         endpoint = make_endpoint(shelf, settings, bounds, rate)
         # gradio's documented name, but not in its __all__
         gr.api(endpoint, api_name="chat", concurrency_limit=CONCURRENT)  # type: ignore[attr-defined]
-    page.queue(max_size=bounds.waiting, default_concurrency_limit=CONCURRENT)
+    # closed: or else direct posts would run at once, whatever waits, the page's own events too
+    page.queue(max_size=bounds.waiting, default_concurrency_limit=CONCURRENT, api_open=False)
     return page
 
 

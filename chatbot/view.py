@@ -76,7 +76,7 @@ def attention(conversation: Conversation, model: str = "") -> str:
         cells = "".join(f"<tr>{''.join(map(_sample_cell, row))}</tr>" for row in _SAMPLE)
         table = f'<table class="heat sample" aria-hidden="true">{cells}</table>'
         return _panel(f"{table}{_hint('attention_hint')}", model, empty=True)
-    if reply.alignment:
+    if reply.alignment and reply.source_words:
         content = _read(reply) + _heat_map(reply, HALF_WIDTH if model else WIDTH)
     else:
         why = "attention_fallback" if reply.kind == "fallback" else "attention_none"
@@ -96,7 +96,7 @@ def candidates(conversation: Conversation, model: str = "") -> str:
         f'aria-pressed="{"true" if index == chosen else "false"}">'
         f'<span class="line"><span class="text">{escape(each.text)}</span>'
         f"{_reranked(each)}"
-        f'<span class="share" title="{_total(each.score, each.tokens)}">{_percent(share)}</span>'
+        f'<span class="share" title="{_total(each)}">{_percent(share)}</span>'
         f'</span><span class="bar"><i style="width:{100 * share:.1f}%"></i></span></button></li>'
         for index, each in enumerate(reply.candidates)
         for share in [min(1.0, math.exp(each.score))]
@@ -289,6 +289,6 @@ def _reranked(candidate: Candidate) -> str:
     return f'<span class="rank">{label("reranked")} {candidate.reranked:.2f}</span>'
 
 
-def _total(score: float, tokens: int) -> str:
+def _total(candidate: Candidate) -> str:
     """The probability of the whole candidate, beside the mean per token."""
-    return f"p = {math.exp(min(0.0, score * tokens)):.2g}" if tokens else ""
+    return "" if candidate.total is None else f"p = {math.exp(min(0.0, candidate.total)):.2g}"

@@ -67,6 +67,7 @@ class EchoResponder:
                 reply_words=(rows := _split(other)),
                 alignment=_align(rows, columns) if attends else None,
                 tokens=len(rows),
+                unfinished=len(rows) >= settings.max_length,
             )
             for i, other in enumerate(dict.fromkeys(others))
         ]
@@ -78,6 +79,7 @@ class EchoResponder:
             alignment=found[0].alignment,
             candidates=tuple(found),
             tokens=found[0].tokens,
+            unfinished=found[0].unfinished,
             seconds=0.052,
             first_seconds=0.011,
             seed=(settings.seed or 7) if settings.mode == "sampling" else None,

@@ -100,6 +100,11 @@ def test_a_model_that_cannot_be_loaded_has_a_sentence_for_a_card():
     assert ask(client, message="hi", model="parrot").status_code == 503
 
 
+def test_the_cards_may_be_asked_for_as_often_as_replies():
+    client = TestClient(build_api(EchoShelf(), desk=Desk(Bounds(requests=1))))
+    assert [client.get("/api/models").status_code for _ in range(2)] == [200, 429]
+
+
 def test_a_reply_is_whole(client):
     found = ask(client, message="How are you?", settings={"mode": "beam", "beam": 2}).json()
     assert found["text"] == ANSWERS["en"] and found["source"] == "how are you"
@@ -408,6 +413,17 @@ def test_a_short_limit_is_no_contradiction_to_the_shortest_reply(recorder):
     found = complete(client, max_tokens=2).json()
     assert (recorder.settings.min_length, recorder.settings.max_length) == (2, 2)
     assert found["choices"][0]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_reply_that_its_limit_ended_says_so_whatever_its_tokens_are(stream):
+    class Cut(EchoResponder):
+        def reply(self, dialog, settings):
+            yield Reply("I like", tokens=2, unfinished=True)
+
+    found = complete(TestClient(build_api(EchoShelf(Cut()))), max_tokens=5, stream=stream)
+    last = json.loads(events(found)[-2]) if stream else found.json()
+    assert last["choices"][0]["finish_reason"] == "length"
 
 
 def test_openais_messages_become_a_dialog(client, recorder):

@@ -90,6 +90,13 @@ def test_a_reply_that_was_stopped_before_its_first_word():
     assert TWO.settle() == TWO
 
 
+def test_an_answer_without_a_word_is_kept_nowhere():
+    three = TWO.retry().answer(turn("deux")).retry()
+    for conversation in (three.show(0).settle(), three.show(0).retry().settle().show(0)):
+        last = conversation.exchanges[-1]
+        assert [each.text for each in last.variants] == ["dos", "deux"] and last.shown == 0
+
+
 def test_a_long_conversation_forgets_its_beginning():
     conversation = talk(*((str(i), "x") for i in range(MAX_EXCHANGES + 5)))
     assert len(conversation.exchanges) == MAX_EXCHANGES

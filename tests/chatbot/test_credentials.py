@@ -90,3 +90,9 @@ def test_a_file_that_others_can_read_is_refused(tmp_path):
 def test_an_empty_variable_is_no_login():
     with pytest.raises(ValueError, match=f"{VARIABLE} does not hold one line"):
         read_credentials(None, {VARIABLE: ""})
+
+
+def test_a_variable_that_is_no_text_is_one_sentence():
+    login = b"ann:correct horse \xff\xfe".decode(errors="surrogateescape")  # as os.environ has it
+    with pytest.raises(ValueError, match=f"^{VARIABLE} is no UTF-8: write"):
+        read_credentials(None, {VARIABLE: login})

@@ -22,6 +22,7 @@ ODD = {
     "separator": "<sep> <SEP> <s'ep> ＜sep＞ <s<sep>ep>",
     "end of sentence": "</s> <s> <pad> <unk>",
     "punctuation": "?!...",
+    "pieces": "▁ a▁b ?▁▁!",
     "line breaks": "one\r\ntwo\u2028three\u2029four",
 }
 
@@ -69,6 +70,9 @@ def test_clean(text, expected):
         ("ＲＮＮ是什么", "rnn是什么"),
         ("sequence-to-sequence", "sequence to sequence"),
         ("?!", "?!"),
+        ("▁", ""),
+        ("▁two▁▁words", "two words"),
+        ("?▁▁!", "? !"),
         ("<SEP>", ""),
         ("a <s'ep> b", "a b"),
         ("<bot> says <USER>", "says"),

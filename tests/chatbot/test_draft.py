@@ -38,7 +38,7 @@ def test_a_draft_grows_by_one_token_at_a_time():
 
 def test_the_end_is_no_token_of_the_reply_but_counts_for_the_score():
     draft = grown(tokens("▁yes", "</s>", scores=[-1.0, -3.0]))
-    assert (draft.tokens, draft.score) == (1, -2.0)
+    assert (draft.tokens, draft.score, draft.candidate().total) == (1, -2.0, -4.0)
 
 
 def test_without_weights_there_is_no_alignment():
@@ -66,6 +66,13 @@ def test_a_plan_is_not_shown_while_it_grows_nor_afterwards():
     found = draft.candidate()
     assert (found.plan, found.reply_words) == ("rain", ("Rain", "again"))
     assert [row[2] for row in found.alignment] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("longest", "unfinished"), [(3, True), (4, False)])
+def test_a_draft_of_the_greatest_length_is_unfinished(longest, unfinished):
+    draft = Draft(words(SOURCE), plans=True, longest=longest)
+    draft.take_all(tokens("▁rain", "<say>", "▁again", "</s>"))
+    assert draft.candidate().unfinished is draft.fill(Reply("")).unfinished is unfinished
 
 
 def test_a_model_without_plans_may_say_anything():

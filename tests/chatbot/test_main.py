@@ -63,6 +63,8 @@ def run(arguments, capsys):
         (["--host", "example.org"], "'example.org' is not a loopback address"),
         (["--allow-remote"], "--allow-remote needs --host: 127.0.0.1 answers this machine only"),
         (["--allow-remote", "--host", "::1"], "--allow-remote needs --host"),
+        (["--trusted-proxy", "*"], "argument --trusted-proxy: '*' is no IP address and no network"),
+        (["--trusted-proxy", "10.0.0.1/8"], "'10.0.0.1/8' is no IP address"),
         (["--beam", "0"], "argument --beam: '0' is not a whole number from 1 to 20"),
         (["--beam", "2.5"], "argument --beam: '2.5' is not"),
         (["--temperature", "0"], "argument --temperature: '0' is not"),
@@ -128,6 +130,12 @@ def test_a_package_that_is_missing_is_one_sentence(monkeypatch, capsys):
 def test_one_message(echo, capsys):
     assert program.main(["--message", "hi there"]) == 0
     assert capsys.readouterr().out == "you said hi there\n"
+
+
+def test_the_bounds_hold_for_one_message_too(echo, capsys):
+    assert program.main(["--message", "hi there", "--message-length", "2"]) == 0
+    found = capsys.readouterr()
+    assert found.out == "you said hi\n" and "first 2 characters" in found.err
 
 
 def test_an_empty_message_is_no_error(echo, capsys):
@@ -360,11 +368,20 @@ def test_a_login_may_guard_this_machine_too(tmp_path):
         assert process.communicate(timeout=10)[1] == ""
 
 
+def test_a_proxy_is_trusted_where_it_is_named(echo, monkeypatch):
+    server = pytest.importorskip("chatbot.server")
+    trusted = []
+    monkeypatch.setattr(server, "serve", lambda *arguments: trusted.append(arguments[-1]))
+    for flags in ([], ["--trusted-proxy", "10.0.0.0/8"], ["--trusted-proxy", "::1"]):
+        assert program.main([*flags, "--no-page", "--port", "0"]) == 0
+    assert trusted == [None, "10.0.0.0/8", "::1"]
+
+
 def test_sharing_tells_the_address_or_one_sentence(echo, capsys, monkeypatch):
     networking = pytest.importorskip("gradio.networking")
     server = pytest.importorskip("chatbot.server")
     monkeypatch.setenv(VARIABLE, "ann:correct horse")
-    monkeypatch.setattr(server, "serve", lambda app, listener, on_ready: on_ready())
+    monkeypatch.setattr(server, "serve", lambda app, listener, on_ready, proxy: on_ready())
     asked = []
 
     def tunnel(*arguments):

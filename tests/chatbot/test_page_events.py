@@ -9,6 +9,7 @@ pytest.importorskip("gradio")
 
 import gradio as gr  # noqa: E402
 
+from chatbot.bounds import Bounds  # noqa: E402
 from chatbot.dialog import Settings  # noqa: E402
 from chatbot.page_events import Events  # noqa: E402
 from chatbot.page_layout import SAMPLES, Layout  # noqa: E402
@@ -20,13 +21,16 @@ from .echo import ANSWERS, EchoResponder, EchoShelf  # noqa: E402
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of pandas, in gradio
 
 
+WHO = "198.51.100.7"  # an address of nobody (RFC 5737)
+
+
 class Visitor:
     """Somebody at a page without a browser."""
 
-    def __init__(self, shelf=None, settings=Settings()):
+    def __init__(self, shelf=None, settings=Settings(), bounds=Bounds(requests=0)):
         with gr.Blocks():
             self.layout = Layout(shelf or EchoShelf(), settings)
-        self.events = Events(self.layout, shelf or EchoShelf())
+        self.events = Events(self.layout, shelf or EchoShelf(), bounds)
         components = self.layout.controls.components
         self.session = Session(self.layout.names[0])
         self.data = {each: each.value for each in components.values()}
@@ -38,7 +42,7 @@ class Visitor:
 
     def say(self, text):
         self.data[self.layout.box] = text
-        return list(self.events.say(self.data))
+        return list(self.events.say(self.data, WHO))
 
     def compare(self, name="parrot"):
         self.data[self.layout.compare] = name
@@ -88,7 +92,7 @@ def test_the_heat_map_grows_with_the_reply_and_candidates_come_with_the_end(visi
 
 def test_a_stopped_reply_keeps_what_there_is_and_the_late_rest_is_dropped(visitor):
     visitor.data[visitor.layout.box] = "hello slow"
-    with closing(visitor.events.say(visitor.data)) as pictures:
+    with closing(visitor.events.say(visitor.data, WHO)) as pictures:
         next(pictures)
         next(pictures)
         next(pictures)
@@ -104,9 +108,9 @@ def test_a_stopped_reply_keeps_what_there_is_and_the_late_rest_is_dropped(visito
 
 def test_an_overtaken_reply_leaves_the_box_to_the_one_that_overtook_it(visitor):
     visitor.data[visitor.layout.box] = "one slow"
-    with closing(visitor.events.say(visitor.data)) as first:
+    with closing(visitor.events.say(visitor.data, WHO)) as first:
         next(first)
-        with closing(visitor.events.retry(visitor.data, 0)) as second:
+        with closing(visitor.events.retry(visitor.data, WHO, 0)) as second:
             next(second)
             assert list(first) == []
             assert visitor.events.free(visitor.data) == {visitor.layout.box: gr.skip()}
@@ -116,7 +120,7 @@ def test_an_overtaken_reply_leaves_the_box_to_the_one_that_overtook_it(visitor):
 
 def test_a_reply_stopped_at_once_is_a_sentence(visitor):
     visitor.data[visitor.layout.box] = "slow"
-    with closing(visitor.events.say(visitor.data)) as pictures:
+    with closing(visitor.events.say(visitor.data, WHO)) as pictures:
         next(pictures)
         visitor.events.stop(visitor.data)
     assert visitor.said() == [("slow", SENTENCES["en"]["stopped"])]
@@ -124,7 +128,7 @@ def test_a_reply_stopped_at_once_is_a_sentence(visitor):
 
 def test_clear_in_mid_stream_leaves_nothing(visitor):
     visitor.data[visitor.layout.box] = "slow"
-    with closing(visitor.events.say(visitor.data)) as pictures:
+    with closing(visitor.events.say(visitor.data, WHO)) as pictures:
         next(pictures)
         visitor.events.clear(visitor.data)
         assert list(pictures) == []
@@ -157,7 +161,7 @@ def test_toasts_are_in_the_language_of_the_page(visitor, toasts, language):
 def test_retry_draws_another_answer_and_keeps_the_first(visitor):
     visitor.say("hello")
     visitor.set(seed=41)
-    list(visitor.events.retry(visitor.data, 0))
+    list(visitor.events.retry(visitor.data, WHO, 0))
     variants = visitor.session.conversations[0].exchanges[0].variants
     assert [each.reply.seed for each in variants] == [None, 42]
     visitor.events.act(visitor.data, 0, "show:0")
@@ -178,7 +182,7 @@ def test_undo_takes_the_message_back_into_the_box(visitor):
 def test_an_edited_message_cuts_what_followed_and_is_answered(visitor):
     for text in ("one", "two", "three"):
         visitor.say(text)
-    list(visitor.events.edit(visitor.data, 0, 2, "你好 &lt;b>"))
+    list(visitor.events.edit(visitor.data, WHO, 0, 2, "你好 &lt;b>"))
     assert visitor.said() == [("one", ANSWERS["en"]), ("你好 <b>", ANSWERS["zh"])]
 
 
@@ -187,7 +191,7 @@ def test_an_edited_message_cuts_what_followed_and_is_answered(visitor):
 )
 def test_an_edit_that_makes_no_sense_changes_nothing(visitor, index, text):
     visitor.say("one")
-    list(visitor.events.edit(visitor.data, 0, index, text))
+    list(visitor.events.edit(visitor.data, WHO, 0, index, text))
     assert visitor.said() == [("one", ANSWERS["en"])]
 
 
@@ -231,7 +235,7 @@ def test_two_models_answer_the_same_message_each_in_its_conversation(visitor):
     assert any(second.attention in each for each in pictures[1:-1])
     assert visitor.said(0) == [("one", ANSWERS["en"]), ("two slow", ANSWERS["en"])]
     assert visitor.said(1) == [("two slow", "Well: " + ANSWERS["en"])]
-    list(visitor.events.edit(visitor.data, 0, 0, "new"))
+    list(visitor.events.edit(visitor.data, WHO, 0, 0, "new"))
     assert visitor.said(0) == [("new", ANSWERS["en"])]
     assert visitor.said(1) == [("new", "Well: " + ANSWERS["en"])]
     updates = visitor.compare("")
@@ -263,9 +267,9 @@ def test_a_lone_model_leaves_nothing_to_pick():
 
 @pytest.mark.parametrize("index", [0, len(SAMPLES) - 1])
 def test_examples_are_messages(visitor, index):
-    list(visitor.events.example(visitor.data, index))
+    list(visitor.events.example(visitor.data, WHO, index))
     assert visitor.said()[0][0] == SAMPLES[index]
-    assert list(visitor.events.example(visitor.data, 99)) == []
+    assert list(visitor.events.example(visitor.data, WHO, 99)) == []
 
 
 @pytest.mark.parametrize("values", [{"seed": -1}, {"min_length": 40, "max_length": 10}])
@@ -274,6 +278,39 @@ def test_settings_that_cannot_be_are_said_and_nothing_is_sent(visitor, toasts, v
     visitor.say("hello")
     assert toasts[0].startswith(LABELS["en"]["wrong"].split("{")[0])
     assert visitor.said() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"min_length": 50, "max_length": 10}, "最小长度（50）大于最大长度（10）。"),
+        ({"seed": -1}, "“随机种子”应为 0 到 4294967295 之间的数。"),
+        ({"mode": "dance"}, ""),  # forged
+    ],
+)
+def test_what_is_wrong_with_the_settings_is_said_in_the_language(visitor, toasts, values, reason):
+    visitor.events.switch(visitor.data, "zh")
+    visitor.set(**values)
+    visitor.say("hello")
+    assert toasts == [LABELS["zh"]["wrong"].format(reason=reason)]
+
+
+def test_new_pages_of_an_address_are_counted_together(toasts):
+    visitor = Visitor(bounds=Bounds(requests=2))
+    for _ in range(3):
+        visitor.data[visitor.layout.session] = Session("echo")
+        visitor.say("hello")
+    assert toasts == [LABELS["en"]["often"]]
+    visitor.data[visitor.layout.box] = "hello"
+    assert list(visitor.events.say(visitor.data, "198.51.100.8"))
+
+
+def test_an_open_page_is_counted_wherever_it_asks_from(visitor, toasts):
+    visitor = Visitor(bounds=Bounds(requests=2))
+    visitor.data[visitor.layout.box] = "hello"
+    for address in ("198.51.100.7", "198.51.100.8", "198.51.100.9"):
+        list(visitor.events.say(visitor.data, address))
+    assert toasts == [LABELS["en"]["often"]] and len(visitor.said()) == 2
 
 
 def test_the_controls_are_read_as_settings(visitor):

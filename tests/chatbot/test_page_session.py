@@ -45,6 +45,10 @@ def test_every_page_gets_a_session_of_its_own():
     assert second.models[0] == "echo" and not second.conversations[0].exchanges
 
 
+def test_a_new_page_never_has_the_key_of_one_that_has_gone():
+    assert len({copy.deepcopy(Session("echo")).key for _ in range(100)}) == 100
+
+
 def test_headings_stand_above_several_models_only():
     session = Session("echo")
     assert (session.lanes, session.heading(0)) == ([0], "")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chatbot.dialog import MAX_MESSAGE_LENGTH, Card, Message, Settings
+from chatbot.dialog import MAX_MESSAGE_LENGTH, PLAN_LENGTH, Card, Message, Settings
 from chatbot.familiar import KnownWords
 from chatbot.responder import LOOK_AHEAD, Seq2SeqResponder, load_responder
 from chatbot.strings import FALLBACKS, SENTENCES
@@ -118,6 +118,42 @@ def test_a_plan_is_no_part_of_the_reply(mode, attends):
     assert (last.text, last.tokens, last.candidates[0].text) == ("i am fine", 3, "i am fine")
     assert last.reply_words == ("i", "am", "fine")
     assert last.alignment == (((0.0, 1.0),) * 3 if attends else None)
+
+
+class Bounded(FakeModel):
+    """Ends its hypotheses where the greatest length is reached."""
+
+    def bounded(self, most):
+        tokens = ["<FOOD>", "▁fine", "<say>", "▁i", "▁am", "▁fine"][:most]
+        text = "".join(tokens).replace("▁", " ")
+        row = [0.4, 0.2, 0.2, 0.2]
+        return [Hypothesis(text, tokens=[*tokens, "</s>"], alignment=[row] * (len(tokens) + 1))]
+
+    def generate(self, texts, **settings):
+        self.hypotheses = self.bounded(settings["max_len"])
+        return super().generate(texts, **settings)
+
+    def streams(self, texts, **settings):
+        self.hypotheses = self.bounded(settings["max_len"])
+        return super().streams(texts, **settings)
+
+
+@pytest.mark.parametrize("mode", ["greedy", "beam", "sampling"])
+def test_a_plan_takes_nothing_from_the_length_of_the_reply(mode):
+    model = Bounded(symbols=("<sep>", "<say>"))
+    cut = say(model, "how are you", mode=mode, min_length=2, max_length=2)
+    whole = say(model, "how are you", mode=mode, max_length=4)
+    assert (cut.text, cut.tokens, cut.unfinished) == ("i am", 2, True)
+    assert (whole.text, whole.tokens, whole.unfinished) == ("i am fine", 3, False)
+    assert [each.unfinished for each in (*cut.candidates, *whole.candidates)] == [True, False]
+    assert model.calls[0][2]["min_len"] == 2 + PLAN_LENGTH
+
+
+def test_a_plan_is_as_long_as_those_that_models_are_trained_on():
+    prepare_chat = pytest.importorskip("scripts.prepare_chat")
+    pieces = SimpleNamespace(encode=lambda text, out_type: text.split())
+    plan = prepare_chat.Plans({"i am fine": "food"}, pieces).plan("i am fine", ["i", "am", "fine"])
+    assert len([*plan, "<say>"]) == PLAN_LENGTH
 
 
 @pytest.mark.parametrize("mode", ["greedy", "beam", "sampling"])

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import socket
+import threading
+import urllib.request
 
 import pytest
 
 pytest.importorskip("uvicorn")
 
-from chatbot.server import MAX_BODY, Harden, PortTaken, bind  # noqa: E402
+from chatbot.server import MAX_BODY, Harden, PortTaken, bind, serve  # noqa: E402
 
 from .asgi import request  # noqa: E402
 
@@ -134,3 +136,23 @@ def test_an_address_of_another_machine_cannot_be_bound():
 def test_the_socket_accepts_connections_at_once():
     with bind("127.0.0.1", 0) as listener:
         socket.create_connection(listener.getsockname(), timeout=5).close()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "told"),
+    [(None, "127.0.0.1"), ("198.51.100.1", "127.0.0.1"), ("127.0.0.1", "198.51.100.7")],
+)
+def test_who_asks_is_told_by_a_trusted_proxy_only(trusted, told):
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+    ready, listener = threading.Event(), bind("127.0.0.1", 0)
+    arguments = (app, listener, ready.set, trusted)
+    threading.Thread(target=serve, args=arguments, daemon=True).start()
+    assert ready.wait(30)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    asked = urllib.request.Request(address, headers={"X-Forwarded-For": "198.51.100.7"})
+    with urllib.request.urlopen(asked, timeout=10) as response:
+        assert response.read().decode() == told

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from chatbot.dialog import Card, Message, Reply, Settings
-from chatbot.shelf import ModelShelf, NotLoaded, find_models, load_model
+from chatbot.shelf import RETRY_SECONDS, ModelShelf, NotLoaded, find_models, load_model
 
 
 class Model:
@@ -34,10 +34,11 @@ class Loader:
 
     def __init__(self, *broken, seconds=0.0):
         self.broken, self.seconds = set(broken), seconds
-        self.models = []
+        self.models, self.tries = [], 0
 
     def __call__(self, name, path):
         time.sleep(self.seconds)
+        self.tries += 1
         if name in self.broken:
             raise ValueError(f"the secret of {path}")
         self.models.append(Model(name))
@@ -182,12 +183,15 @@ def test_a_model_that_cannot_be_loaded_leaves_the_others_alone(caplog):
     assert models.loaded == ["b"]
 
 
-def test_a_model_that_was_mended_can_be_loaded():
-    loader = Loader("a")
-    models = shelf("a", loader)
-    with pytest.raises(NotLoaded):
-        models.get()
+def test_a_model_that_was_mended_can_be_loaded_after_a_while(caplog):
+    loader, now = Loader("a"), [0.0]
+    models = shelf("a", loader, clock=lambda: now[0])
+    for now[0] in (0.0, 0.5 * RETRY_SECONDS, 0.9 * RETRY_SECONDS):
+        with pytest.raises(NotLoaded, match="'a' cannot be loaded"):
+            models.get()
+    assert loader.tries == len(caplog.records) == 1
     loader.broken.clear()
+    now[0] = RETRY_SECONDS
     assert say(models.get()) == ["a 0", "a 1", "a 2"]
 
 

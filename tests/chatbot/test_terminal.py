@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from chatbot import terminal
+from chatbot.bounds import Bounds
 from chatbot.dialog import PRESETS, Candidate, Reply, Settings, make_settings
-from chatbot.strings import LANGUAGES, SENTENCES
+from chatbot.strings import LABELS, LANGUAGES, SENTENCES
 from chatbot.terminal_commands import COMMANDS
 from chatbot.terminal_heatmap import display_width, draw, pad, shade, shorten
 from chatbot.terminal_strings import TEXTS, preferred
@@ -168,6 +169,24 @@ def test_at_a_terminal_one_is_told_of_failures_and_cuts(monkeypatch, line, key, 
     assert TEXTS[language][key].split("{")[0] in seen
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_pipe_is_told_of_cuts_beside_its_lines(capsys, as_json):
+    lines = pipe("abcdef\nboom\nabc\n", bounds=Bounds(message_length=4), as_json=as_json)
+    assert len(lines) == 3
+    assert capsys.readouterr().err == TEXTS["en"]["cut"].format(limit=4) + "\n"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_reply_that_takes_too_long_is_cut_and_said_to_be(capsys, live):
+    sink = io.StringIO()
+    talk = make(EchoResponder(), sink, bounds=Bounds(reply_seconds=0.3), language="zh")
+    talk.live = live
+    turn = talk.say("slow")
+    assert turn.text in sink.getvalue() and len(turn.text) < len(ANSWERS["en"])
+    told = sink.getvalue() if live else capsys.readouterr().err
+    assert told.endswith(TEXTS["zh"]["late"] + "\n")
+
+
 def test_one_message():
     sink = io.StringIO()
     assert terminal.respond(make(Last(), sink), "hi") is True
@@ -281,7 +300,9 @@ def test_a_candidate_in_the_answers_place_is_what_the_conversation_goes_on_from(
     assert talk.say("b").text == "a/other/b"
 
 
-@pytest.mark.parametrize("number", ["0", "9", "-1", "x", "", "1.5", "²", "9" * 5000])
+@pytest.mark.parametrize(
+    "number", ["0", "9", "-1", "x", "", "1.5", "²", "0000000012", "0" * 9 + "1", "9" * 5000]
+)
 def test_a_candidate_that_is_not_there_is_one_sentence(number):
     talk = make()
     talk.say("hi")
@@ -333,6 +354,7 @@ def test_set_changes_what_the_model_is_asked_for():
         ("/save", "/save needs", "/save 需要"),
         ("/save notes.txt", "/save needs", "/save 需要"),
         ("/save /nowhere/at/all.md", "/nowhere/at/all.md cannot be written", "无法写入"),
+        ("/save ~nosuchuser/x.json", "~nosuchuser/x.json cannot be written", "无法写入"),
     ],
 )
 def test_what_is_wrong_with_a_command_is_one_sentence(line, english, chinese):
@@ -382,7 +404,8 @@ def test_a_model_that_cannot_be_loaded_is_one_sentence():
 def test_the_card_is_a_table(language):
     lines = command(make(language=language), "/card").splitlines()
     assert any("1,640,000" in line and TEXTS[language]["card_parameters"] in line for line in lines)
-    assert any("MIT" in line for line in lines) and any("3.21" in line for line in lines)
+    assert any("MIT" in line for line in lines)
+    assert any("3.21" in line and LABELS[language]["perplexity"] in line for line in lines)
     values = [line.split("  ", 1)[1].lstrip() for line in lines]
     starts = {
         display_width(line) - display_width(value)

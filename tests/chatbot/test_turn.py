@@ -47,7 +47,10 @@ def test_an_empty_message_is_answered_without_the_model(message):
 
 def test_a_cut_message_says_so():
     assert turns(Recorder(), "x" * 10_000)[-1].notice == "cut"
-    assert turns(Recorder(), "x" * 500)[-1].notice is None
+    assert turns(Recorder(), "x" * 499 + " y")[-1].notice == "cut"
+    assert turns(Recorder(), "hi" + " " * 3000 + "there")[-1].notice == "cut"
+    for whole in ("x" * 500, "hi" + " " * 600 + "there", " \u200b" * 600 + "hi" + "\n" * 600):
+        assert turns(Recorder(), whole)[-1].notice is None
 
 
 @pytest.mark.parametrize(
@@ -86,12 +89,13 @@ def test_too_much_to_do_is_said_and_is_no_failure(message, language, caplog):
 
 
 def test_a_chosen_candidate_brings_its_own_alignment():
-    other = Candidate("or", -1.0, ("or",), ((0.5, 0.5),), 1)
+    other = Candidate("or", -1.0, ("or",), ((0.5, 0.5),), 3, unfinished=True)
     whole = Reply("fine", "hi you", ("hi", "you"), ("fine",), ((1.0, 0.0),), (other,), 1, 0.5)
     chosen = Turn("fine", whole, "cut").choose(0)
     assert (chosen.text, chosen.chosen, chosen.notice) == ("or", 0, "cut")
     assert (chosen.reply.reply_words, chosen.reply.alignment) == (("or",), ((0.5, 0.5),))
     assert chosen.reply.source_words == ("hi", "you")
+    assert (chosen.reply.tokens, chosen.reply.unfinished) == (3, True)
 
 
 @pytest.mark.parametrize("turn", [Turn("x"), Turn("x", Reply("x"))])

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient  # noqa: E402
 from chatbot import page_text, ui  # noqa: E402
 from chatbot.api import build_api  # noqa: E402
 from chatbot.api_work import Desk  # noqa: E402
-from chatbot.bounds import TOO_OFTEN, Bounds  # noqa: E402
+from chatbot.bounds import TOO_LATE, TOO_OFTEN, Bounds  # noqa: E402
 from chatbot.dialog import Settings  # noqa: E402
 from chatbot.page_chatbot import TextChatbot, escape_markup, unescape_markup  # noqa: E402
 from chatbot.server import bind, serve  # noqa: E402
@@ -226,12 +226,53 @@ def test_an_address_is_counted_once_by_all_ways():
         assert client.post("/api/chat", json={"message": "hello"}).status_code == 429
 
 
+def say(client, session, message):
+    """What the server tells a page that sends a message, as the page's script does."""
+    config = client.get("/config").json()
+    values = {each["id"]: each["props"].get("value") for each in config["components"]}
+    [box] = [each["id"] for each in config["components"] if each["props"].get("elem_id") == "msg"]
+    [event] = [each for each in config["dependencies"] if [box, "submit"] in each["targets"]]
+    data = [message if each == box else values[each] for each in event["inputs"]]
+    body = {"data": data, "fn_index": event["id"], "session_hash": session}
+    assert client.post("/gradio_api/queue/join", json=body).status_code == 200
+    told = client.get("/gradio_api/queue/data", params={"session_hash": session}).text
+    return json.dumps([json.loads(line[6:]) for line in told.split("\n") if line[:5] == "data:"])
+
+
+def test_new_pages_of_an_address_are_counted_together_and_with_its_programs():
+    desk, shelf = Desk(Bounds(requests=3)), EchoShelf()
+    app = ui.mount(build_api(shelf, desk=desk), shelf, bounds=desk.bounds, rate=desk.rate)
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for session in ("one", "two", "three"):
+            told = say(client, session, "hello")
+            assert ANSWERS["en"] in told and LABELS["en"]["often"] not in told
+        told = say(client, "four", "hello")
+        assert ANSWERS["en"] not in told and LABELS["en"]["often"] in told
+        assert client.post("/api/chat", json={"message": "hello"}).status_code == 429
+
+
+def test_a_reply_that_takes_too_long_is_given_up():
+    app = ui.mount(FastAPI(), EchoShelf(), bounds=Bounds(reply_seconds=0.3))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert refusal(client, "slow please") == TOO_LATE
+
+
 def test_nonsense_at_the_pages_own_events_leaves_the_server_unharmed(client):
     for index in range(60):
         body = {"data": [[]] * 17, "fn_index": index, "session_hash": "forged"}
         client.post("/gradio_api/queue/join", json=body)
         client.post("/gradio_api/run/predict", json=body)
     assert chat(client, "hello")["text"] == ANSWERS["en"]
+
+
+@pytest.mark.parametrize("path", ["run/chat", "api/chat", "run/predict"])
+def test_what_a_model_answers_cannot_be_had_beside_the_queue(client, path):
+    events = client.get("/config").json()["dependencies"]
+    queued = [event["id"] for event in events if event["queue"]]
+    assert len(queued) > 5
+    for event in queued if path == "run/predict" else [None]:
+        body = {"data": ["hello", None, "", None], "fn_index": event}
+        assert client.post(f"/gradio_api/{path}", json=body).status_code == 404
 
 
 def test_uploads_are_refused(client):

@@ -59,7 +59,7 @@ class Reader(HTMLParser):
 
 def reply(columns=("how", "are"), rows=("i", "am"), alignment=((0.75, 0.25), (0.1, 0.9)), **more):
     candidates = (
-        Candidate("i am", math.log(0.5), tokens=2),
+        Candidate("i am", math.log(0.5), tokens=2, total=math.log(0.1)),
         Candidate("you are", math.log(0.25), ("you",), ((1.0,),), 2),
     )
     source = " ".join(columns)
@@ -147,6 +147,10 @@ def test_where_there_is_no_alignment_a_sentence_says_why(given, key):
     assert LABELS["en"][key] in texts and LABELS["zh"][key] in texts
 
 
+def test_a_model_that_has_read_no_word_has_no_heat_map():
+    assert "heat" not in view.attention(talk(reply((), ("i", "am"), ((), ()))))
+
+
 def test_the_panel_says_which_reply_it_is_about():
     conversation = talk(reply()).say("two").answer(Turn("i am", reply()))
     assert 'data-shown="1"' in view.attention(conversation)
@@ -162,7 +166,7 @@ def test_candidates_show_their_probability_and_can_be_chosen():
     assert [each["data-act"] for each in buttons] == ["choose:0", "choose:1"]
     assert [each["aria-pressed"] for each in buttons] == ["true", "false"]
     titles = [each["title"] for _, each in page.attributes if "title" in each]
-    assert titles == ["p = 0.25", "p = 0.062"]  # two tokens each
+    assert titles == ["p = 0.1", ""]  # with the end, which is no token of the reply
     assert LABELS["en"]["candidates_hint"] in Reader(view.candidates(Conversation())).texts
 
 
