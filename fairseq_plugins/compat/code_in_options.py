@@ -74,7 +74,7 @@ def referred(cfg: Any, reference: str) -> Any:
 
 def check(state: Any, path: str) -> None:
     """Raise S2SError where an option of a checkpoint's model or task would run code."""
-    cfg = state.get("cfg") or {}
+    cfg: Any = state.get("cfg") or {}
     if isinstance(cfg, DictConfig):
         cfg = OmegaConf.to_container(cfg)
     parts = {name: cfg[name] for name in BUILDS if name in cfg} | {"args": state.get("args")}
