@@ -3,17 +3,51 @@
 from typing import Any
 
 from fairseq.data import Dictionary
+from fairseq.distributed import fsdp_wrap
 from fairseq.models.transformer import TransformerConfig, TransformerEncoderBase
 from fairseq.models.transformer.transformer_config import (
     DecoderConfig,
     EncDecBaseConfig,
     QuantNoiseConfig,
 )
+from fairseq.modules.transformer_layer import TransformerEncoderLayerBase
 from torch import Tensor, nn
 
 from .bridge import EncoderOut
 from .embedding import Embedding
 from .encoder import MemoryEncoder
+
+
+class PlainLayer(TransformerEncoderLayerBase):
+    """fairseq's layer, without the second set of its weights that official fairseq 0.12.2 has.
+
+    That set is for torch's fused layer: it is filled when a checkpoint is loaded, gets no gradient,
+    doubles the checkpoint, and the call ends in an error of torch 2. The fork has taken it out.
+    """
+
+    SECOND = tuple(
+        f"{part}_{kind}"
+        for part in ("in_proj", "out_proj", "fc1", "fc2")
+        for kind in ("weight", "bias")
+    )
+
+    def __init__(self, cfg: TransformerConfig) -> None:
+        super().__init__(cfg)
+        self.can_use_fastpath = False
+        for name in self.SECOND:
+            self._parameters.pop(name, None)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        nn.Module._load_from_state_dict(self, *args)
+
+
+class PlainEncoder(TransformerEncoderBase):
+    """fairseq's encoder of such layers."""
+
+    def build_encoder_layer(self, cfg: TransformerConfig) -> nn.Module:
+        """See fairseq."""
+        layer: nn.Module = fsdp_wrap(PlainLayer(cfg), min_num_params=cfg.min_params_to_wrap)
+        return layer
 
 
 class TransformerMemoryEncoder(MemoryEncoder):
@@ -76,7 +110,7 @@ class TransformerMemoryEncoder(MemoryEncoder):
             max_source_positions=max_positions,
             no_scale_embedding=True,
         )
-        self.transformer = TransformerEncoderBase(cfg, dictionary, embed_tokens)
+        self.transformer = PlainEncoder(cfg, dictionary, embed_tokens)
         # The embedding has one owner and one name in the checkpoint; see forward.
         self.transformer.embed_tokens = None
 

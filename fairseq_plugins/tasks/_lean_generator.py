@@ -37,6 +37,7 @@ class LeanSequenceGenerator(SequenceGenerator):
             type(self.search) is BeamSearch
             and not (self.repeat_ngram_blocker and self.repeat_ngram_blocker.use_extension)
             and self.lm_model is None
+            and not self.match_source_len  # official fairseq and the fork count it differently
             and self.model.has_incremental_states()
             and "src_tokens" in net_input
             and "src_lengths" in net_input

@@ -51,7 +51,6 @@ class Search:
         self, generator: SequenceGenerator, net_input: dict[str, Tensor], bos_token: int | None
     ) -> None:
         self.generator, self.model, self.beam = generator, generator.model, generator.beam_size
-        self.src_lengths = net_input["src_lengths"]
         source = net_input["src_tokens"]
         self.max_len = self._max_len(source.size(1))
         self.word_scores = WordScores(generator, self.max_len)
@@ -72,8 +71,6 @@ class Search:
         generator = self.generator
         max_len = int(generator.max_len_a * src_len + generator.max_len_b)
         max_len = min(max_len, generator.max_len - 1)
-        if generator.match_source_len:
-            max_len = int(self.src_lengths.max())
         message = "min_len cannot be larger than max_len, please adjust these!"
         assert generator.min_len <= max_len, message
         return max_len
@@ -155,7 +152,7 @@ class Search:
         ended = ends[:, : self.beam]
         rows, scores = found.rows[:, : self.beam][ended], found.scores[:, : self.beam][ended]
         sentences = [row // self.beam for row in rows.tolist()]
-        hypotheses = self.hypotheses(step, rows, scores, [self.places[i] for i in sentences])
+        hypotheses = self.hypotheses(step, rows, scores)
         for sentence, hypothesis in zip(sentences, hypotheses, strict=True):
             result = self.results[self.places[sentence]]
             if len(result) < self.beam:
@@ -175,17 +172,13 @@ class Search:
         number = len(self.results[self.places[sentence]])
         return self.generator.is_finished(step, sentence, self.max_len, number, self.beam)
 
-    def hypotheses(
-        self, step: int, rows: Tensor, totals: Tensor, places: list[int]
-    ) -> list[Hypothesis]:
+    def hypotheses(self, step: int, rows: Tensor, totals: Tensor) -> list[Hypothesis]:
         """What fairseq gives for ``rows`` that end with the total log-probabilities ``totals``."""
         words = self.tokens.index_select(0, rows)[:, 1:]
         words = functional.pad(words, (0, 1), value=self.generator.eos)
         scores = torch.cat([self.totals.index_select(0, rows), totals.unsqueeze(1)], dim=1).diff()
         if self.generator.normalize_scores:
             totals = totals / (step + 1) ** self.generator.len_penalty
-        if self.generator.match_source_len:
-            totals = totals.masked_fill(step > self.src_lengths[places], -math.inf)
         alignments = self.alignments.collect(rows)
         return [
             {

@@ -74,10 +74,11 @@ def test_a_sound_model_obeys_all_laws(data, run):
     findings = check(run, data=data / "bin")
     assert broken(findings) == []
     unasked = [finding.law for finding in findings if finding.holds is None]
+    if OLD_TORCH:  # of which some can write graphs, and some cannot
+        unasked = [law for law in unasked if law != "exported = eager"]
     assert unasked == [
         "SentencePiece model and dictionaries fit",
         "dictionaries = those beside the checkpoint",
-        *["exported = eager"] * OLD_TORCH,
     ]
 
 

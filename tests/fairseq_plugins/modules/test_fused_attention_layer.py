@@ -15,7 +15,7 @@ from fairseq_plugins.modules.decoder import Unrolled
 from fairseq_plugins.modules.fast import NO_FAST
 from fairseq_plugins.modules.fused_attention_layer import run_fused
 
-from ..builders import CELLS, build_model
+from ..builders import CELLS, build_model, needs_graphs
 from ..test_fast import BATCH, assert_near, both, with_gradients
 
 TINY = "s2s_attn_tiny"
@@ -169,7 +169,7 @@ def compiled(decoder: nn.Module, words: Tensor) -> Callable[[Tensor], Tensor]:
     return torch.compile(decoder, backend="eager")
 
 
-@pytest.mark.parametrize("way", [traced, exported, compiled])
+@pytest.mark.parametrize("way", [traced, pytest.param(exported, marks=needs_graphs), compiled])
 def test_a_graph_that_is_recorded_holds_the_plain_steps(fused, way):
     words = BATCH["net_input"]["prev_output_tokens"]
     decoder = Decoder(build_model(TINY))

@@ -5,6 +5,7 @@ their own, started by one test.
 """
 
 import importlib.util
+import inspect
 import os
 import subprocess
 import sys
@@ -226,6 +227,8 @@ def test_the_kernels_compile_for_gpus_that_this_machine_need_not_have(
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
+    if "constexprs" not in inspect.signature(ASTSource).parameters:
+        pytest.skip(f"triton {triton.__version__} compiles by another call")
     from fairseq_plugins.ops.triton_attention import _attend, _attend_backward
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))

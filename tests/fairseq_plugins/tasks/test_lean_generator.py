@@ -120,7 +120,6 @@ OPTIONS = {
     "unks": {"unk_penalty": -5.0},
     "cold": {"temperature": 0.5},
     "hot": {"temperature": 3.0},
-    "match_source_len": {"match_source_len": True},
     "suppressed": {"tokens_to_suppress": ("3", "7", "11")},
     "another end": {"eos": 9},
     "stripped": {"symbols_to_strip_from_output": {5}},
@@ -412,3 +411,7 @@ def test_inputs_of_other_tasks_are_left_to_fairseq(lacking):
     net_input |= {"source": net_input["src_tokens"], "padding_mask": torch.zeros(3, 5)}
     del net_input[lacking]
     compare_fallback([model], {"net_input": net_input})
+
+
+def test_the_length_of_the_source_is_measured_as_this_fairseq_does():
+    compare_fallback([make("s2s_attn_tiny")], make_batch(), match_source_len=True)
