@@ -232,7 +232,7 @@ def test_settings_show_what_applies_and_reach_the_model(open_page):
     number.fill("-5")
     number.press("Tab")
     page.send("three")
-    expect(page.page.get_by_test_id("toast-body")).to_contain_text("seed is -5")
+    expect(page.page.get_by_test_id("toast-body")).to_contain_text("Seed: a number from 0")
     for preset, mode in (("precise", "beam"), ("balanced", "greedy"), ("lively", "sampling")):
         page.page.get_by_role("button", name=EN[preset]).click()
         expect(page.page.get_by_label(EN[f"mode_{mode}"])).to_be_checked()

@@ -156,7 +156,7 @@ def test_the_vocabulary_and_the_name_of_the_data_can_be_chosen(
     assert done.returncode == 0, done.stderr
     calls = recipe.calls()
     (trained,) = (call for call in calls if "spm.py train" in call)
-    assert f"--prefix ./data-bin/{name}.text/spm --vocab-size {size} " in trained
+    assert f"--prefix ./data-bin/{name}.text.tmp/spm --vocab-size {size} " in trained
     (prepared,) = (call for call in calls if "prepare.py" in call)
     assert "multi30k --data data/multi30k" in prepared
     assert (recipe.root / "data-bin" / name / "spm.model").exists()
