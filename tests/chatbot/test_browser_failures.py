@@ -58,6 +58,7 @@ def test_a_closed_tab_harms_nobody(open_page):
     assert staying.say("hello") == ANSWERS["en"]
 
 
+@pytest.mark.slow
 def test_talking_goes_on_after_the_server_was_restarted(browser, open_page):
     server = Server()
     try:

@@ -47,6 +47,7 @@ def test_every_item_says_what_is_accepted(language):
             assert not re.search(pattern, ""), (item.id, pattern)
 
 
+@pytest.mark.slow
 def test_no_message_stands_in_the_corpus(language):
     openings = [block.opening for theme in read_themes(language) for block in theme.blocks]
     phrasings = [phrasing for opening in openings for phrasing in opening.phrasings]

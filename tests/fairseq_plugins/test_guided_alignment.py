@@ -74,6 +74,7 @@ def trained_aer(aligned, save_dir, seed: int, *flags: object) -> float:
     return alignment_error_rate(found, true, true)
 
 
+@pytest.mark.slow
 def test_guided_alignment_lowers_the_alignment_error_rate(aligned, tmp_path):
     """After as many updates as without; each sentence's links are known. The mean of three seeds:
     so early in a training one of them says little.

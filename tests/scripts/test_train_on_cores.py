@@ -72,6 +72,7 @@ def test_one_that_fails_takes_the_others_with_it(cores: Sandbox) -> None:
     assert result.returncode == 3
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_with_twice_the_batches(tmp_path: Path) -> None:
     """The gradient of both halves is that of the whole: the losses agree but for rounding."""
     for seed, (subset, count) in enumerate((("train", 256), ("valid", 64), ("test", 8))):

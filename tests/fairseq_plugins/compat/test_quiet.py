@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import torch
 
 from .conftest import OFFICIAL, PLUGIN, start
@@ -25,6 +26,7 @@ def test_training_a_plugins_model_prints_nothing(train_args, tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_fairseqs_lstm_trains_and_generates_quietly(corpus, train_args, tmp_path: Path) -> None:
     model = ["--arch", "lstm", "--decoder-out-embed-dim", 8, *SMALL, "--num-workers", 1]
     done = start("train", *train_args, *model, "--save-dir", tmp_path)

@@ -200,6 +200,7 @@ model:
 """
 
 
+@pytest.mark.slow
 def test_hydra_trains_the_same(corpus, tmp_path):
     flags = ["--subword-model", corpus / "spm.model", "--max-update", 4]
     train(corpus / "bin", tmp_path / "arch", *FLAGS, *flags)
