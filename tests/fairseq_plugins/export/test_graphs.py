@@ -8,7 +8,7 @@ from fairseq_plugins.export.graphs import Graphs, trace
 from ..builders import build_model, make_task, needs_graphs
 from ..cases import CASES, PRESETS, build_case
 
-pytestmark = needs_graphs
+pytestmark = [needs_graphs, pytest.mark.slow]
 SIZES = ((1, 1), (1, 6), (4, 3), (5, 9))  # sentences, words; 3 and 7 are those of the tracing
 STEPS = 3
 SOME = {

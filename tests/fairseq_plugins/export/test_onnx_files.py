@@ -17,7 +17,7 @@ from ..builders import make_task, needs_graphs  # noqa: E402
 from ..cases import CASES, PRESETS, build_case  # noqa: E402
 from .test_graphs import largest_difference  # noqa: E402
 
-pytestmark = needs_graphs
+pytestmark = [needs_graphs, pytest.mark.slow]
 SOME = {
     "s2s_attn_tiny-lstm-bidirectional",
     "s2s_attn_tiny-pointer",
