@@ -101,7 +101,7 @@ def search(
             net_input = {name: part.to(device) for name, part in sample["net_input"].items()}
             sample["net_input"] = net_input
             wishes = _wishes([requests[place] for place in own], bool(config.constraints), device)
-            found = _find(generator, task, model, sample, wishes)
+            found = task.inference_step(generator, [model], sample, **wishes)
             for row, place in enumerate(own):
                 if not found[row]:
                     raise S2SError(NOTHING.format(requests[place].text[:SHOWN]))
@@ -130,20 +130,6 @@ def _generator(
         generator.search = ConstrainedSearch(task.target_dictionary, config.constraints)
     generator.search.stop_on_max_len = True
     return generator
-
-
-def _find(
-    generator: SequenceGenerator,
-    task: TranslationTask,
-    model: FairseqEncoderDecoderModel,
-    sample: dict[str, Any],
-    wishes: dict[str, Tensor],
-) -> list[list[dict[str, Any]]]:
-    """The hypotheses of a batch; none for a text to which nothing may be said."""
-    try:
-        return task.inference_step(generator, [model], sample, **wishes)
-    except AssertionError:  # the lean search wants an output for each text
-        return SequenceGenerator._generate(generator, sample, **wishes)
 
 
 def _wishes(

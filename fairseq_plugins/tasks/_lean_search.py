@@ -84,6 +84,8 @@ class Search:
                 found, ends = self.finish(step, found, ends)
             if not self.places:
                 break
+            if step == self.max_len and self.generator.search.stop_on_max_len:
+                break  # as fairseq's: an empty list for each sentence that is left
             assert step < self.max_len, f"{step} < {self.max_len}"
             self.move(self.survivors(found, ends))
         return [_sorted(hypotheses) for hypotheses in self.results]

@@ -281,6 +281,31 @@ def test_a_search_that_finds_no_end_fails_as_with_fairseq():
             generate([model], dictionary, sources(dictionary, 2), max_len_b=4)
 
 
+class Barren(TableDecoder):
+    """Can say nothing to a source that begins with ``word``."""
+
+    word = -1
+
+    def forward(self, tokens, encoder_out=None, incremental_state=None, **unused):
+        logits, extra = super().forward(tokens, encoder_out, incremental_state)
+        logits[encoder_out["source"][0][:, 0] == self.word] = math.nan
+        return logits, extra
+
+
+def test_a_search_that_may_stop_at_the_longest_gives_what_it_has_as_fairseqs():
+    """Among sentences with an end, one without has an empty list."""
+    dictionary = make_dictionary(9)
+    batch = sources(dictionary, 5)
+    table = table_model(dictionary).decoder.table
+    model = FairseqEncoderDecoderModel(TableEncoder(dictionary), Barren(dictionary, table))
+    model.decoder.word = batch["net_input"]["src_tokens"][2, 0]
+    strategy = search.BeamSearch(dictionary)
+    strategy.stop_on_max_len = True
+    options = {"max_len_b": 4, "beam_size": 3, "search_strategy": strategy}
+    found = compare([model], batch, dictionary, **options)
+    assert found[2] == [] and all(found[:2])
+
+
 class OwnSoftmax(TableDecoder):
     def get_normalized_probs(self, net_output, log_probs, sample=None):
         return (net_output[0] / 2).log_softmax(-1)
