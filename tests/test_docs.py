@@ -13,6 +13,7 @@ import pytest
 from fairseq_plugins import load
 from fairseq_plugins.model_card import describe, read_model_card
 
+from . import warm_process
 from .fairseq_plugins.commands import preprocess, reversed_digits, write_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -57,14 +58,13 @@ def test_the_page_on_extending_runs_as_it_stands(package, arch, digits, tmp_path
     [code] = [code for _, title, code in blocks("extend.md") if title == f"{package}/__init__.py"]
     (tmp_path / package).mkdir()
     (tmp_path / package / "__init__.py").write_text(code, "utf-8")
-    program = "import sys; from fairseq_cli.train import cli_main; sys.exit(cli_main())"
     flags = "--task translation --rnn-type gru --dropout 0 --optimizer adam --lr 0.01 --clip-norm 1"
     flags += " --max-tokens 500 --max-epoch 4 --data-buffer-size 0 --num-workers 0 --seed 1"
     for side in ("encoder", "decoder"):
         flags += f" --{side}-embed-dim 32 --{side}-hidden-size 32"
     flags += " --attention-dim 32 --no-epoch-checkpoints --save-dir run"
     process = subprocess.run(
-        [sys.executable, "-c", program, digits, "--user-dir", package, "--arch", arch]
+        [warm_process.commands() / "fairseq-train", digits, "--user-dir", package, "--arch", arch]
         + flags.split(),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

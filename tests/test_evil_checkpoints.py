@@ -4,7 +4,6 @@ import os
 import pickle
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 
 pytest.importorskip("fairseq")
 
+from . import warm_process  # noqa: E402
 from .fairseq_plugins.commands import (  # noqa: E402
     USER_DIR,
     preprocess,
@@ -68,7 +68,7 @@ FORMS = {
     "raw pickle": raw,
 }
 
-PYTHON = [sys.executable]
+PYTHON = ["{python}"]
 CHAT = [*PYTHON, "-m", "chatbot", "--model", "{evil}"]
 COMMANDS = {
     "s2s generate": [*PYTHON, "-m", "fairseq_plugins.cli", "generate", "{evil}", "--data", "{bin}"],
@@ -148,13 +148,13 @@ def test_each_form_is_an_attack(evil: Callable[[str], Path], tmp_path: Path, for
 def refuses(command: list, path: Path, data: Path, tmp_path: Path) -> None:
     names = {"evil": path, "folder": path.parent, "bin": data / "bin", "text": data / "test.src"}
     names |= {"out": tmp_path / "out", "scores": tmp_path / "scores.json"}
+    names["python"] = warm_process.python()
     names["scores"].write_text('{"metrics": {"bleu": 1.0}, "examples": 3}')
     filled = [str(part).format(**names) for part in command]
     if filled[0].startswith("fairseq-"):
-        code = f"from fairseq_cli.{filled[0][8:]} import cli_main; cli_main()"
-        filled = [*PYTHON, "-c", code, *filled[1:]]
+        filled[0] = str(warm_process.commands() / filled[0])
     elif filled[0].endswith(".py"):
-        filled = [*PYTHON, *filled]
+        filled.insert(0, names["python"])
     done = subprocess.run(
         filled, cwd=ROOT, input="1 2\n", capture_output=True, text=True, timeout=120
     )
@@ -192,6 +192,6 @@ def test_the_allow_list_is_torchs_own(state: dict, tmp_path: Path) -> None:
         "print({each.__module__.split('.')[0] for each in allowed} - {'torch'})"
     )
     done = subprocess.run(
-        [*PYTHON, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [warm_process.python(), "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"

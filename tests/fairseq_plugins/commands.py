@@ -15,6 +15,8 @@ import fairseq_plugins.models  # noqa: F401
 import fairseq_plugins.tasks  # noqa: F401
 from fairseq_plugins import compat
 
+from .. import warm_process
+
 # fairseq imports nothing of a --user-dir whose package is imported already, as ours is here.
 compat.apply()
 
@@ -45,8 +47,8 @@ def run(command: str, *arguments: object) -> str:
 
 def run_alone(command: str, *arguments: object) -> subprocess.CompletedProcess:
     """The same in a process of its own, for its exit status and all that it prints."""
-    code = f"from fairseq_cli.{command} import cli_main; cli_main()"
-    argv = [sys.executable, "-c", code, *map(str, arguments), "--user-dir", USER_DIR]
+    argv = [str(warm_process.commands() / f"fairseq-{command}"), *map(str, arguments)]
+    argv += ["--user-dir", USER_DIR]
     return subprocess.run(argv, capture_output=True, text=True, cwd=Path(USER_DIR).parent)
 
 

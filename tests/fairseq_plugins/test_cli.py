@@ -10,6 +10,7 @@ import pytest
 import fairseq_plugins
 from fairseq_plugins import cli
 
+from .. import warm_process
 from .golden.__main__ import HERE as GOLDEN
 
 
@@ -32,7 +33,8 @@ def test_a_missing_model_is_one_sentence(capsys, tmp_path):
 
 
 def test_bytes_that_are_no_text_are_one_sentence_after_the_answers_before_them():
-    command = [sys.executable, "-m", "fairseq_plugins.cli", "generate", str(GOLDEN / "s2s_attn")]
+    python = warm_process.python()
+    command = [python, "-m", "fairseq_plugins.cli", "generate", str(GOLDEN / "s2s_attn")]
     given = b"1 2 3\n\xff\xfe 4\n5\n"
     done = subprocess.run(command, input=given, capture_output=True)
     assert (done.returncode, done.stdout.count(b"\n")) == (1, 1)

@@ -1,7 +1,6 @@
 """Options: the same by every door, and refused in one sentence where they make no sense."""
 
 import subprocess
-import sys
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from fairseq_plugins.models import S2SAttnTinyConfig, S2SAttnTinyModel
 from fairseq_plugins.modules.attention import Attention
 from fairseq_plugins.modules.attention_window import LocalPredictiveWindow
 
+from .. import warm_process
 from .builders import build_model, make_dictionary, make_task
 from .commands import USER_DIR, run_alone, train
 
@@ -59,7 +59,15 @@ def test_arch_and_hydra_give_the_same_configuration_and_weights(digits, tmp_path
     (tmp_path / "experiment.yaml").write_text(config, encoding="utf-8")
     code = "from fairseq_cli.hydra_train import cli_main; cli_main()"
     process = subprocess.run(
-        [sys.executable, "-c", code, "--config-dir", tmp_path, "--config-name", "experiment"],
+        [
+            warm_process.python(),
+            "-c",
+            code,
+            "--config-dir",
+            tmp_path,
+            "--config-name",
+            "experiment",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

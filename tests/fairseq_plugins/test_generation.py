@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from .. import warm_process
 from .commands import (
     generate,
     hypotheses,
@@ -239,7 +240,7 @@ def test_a_model_outside_the_package_trains_and_generates(digits, tmp_path):
     code = "import sys; from fairseq_cli.{0} import cli_main; sys.exit(cli_main())"
 
     def fairseq(command, *arguments):
-        argv = [sys.executable, "-c", code.format(command), str(digits / "bin"), *arguments]
+        argv = [warm_process.python(), "-c", code.format(command), str(digits / "bin"), *arguments]
         process = subprocess.run(
             [*map(str, argv), "--user-dir", str(OUTSIDE)],
             env={"PYTHONPATH": root, "PATH": "", "OMP_NUM_THREADS": "1"},
@@ -262,7 +263,7 @@ def test_a_model_outside_the_package_trains_and_generates(digits, tmp_path):
     assert stored["_name"] == "my_dot_attn"
 
     def s2s(*arguments):
-        argv = [sys.executable, "-m", "fairseq_plugins.cli", *map(str, arguments)]
+        argv = [warm_process.python(), "-m", "fairseq_plugins.cli", *map(str, arguments)]
         return subprocess.run(argv, input="1 2\n", capture_output=True, text=True, cwd=root)
 
     data, own = ("--data", digits / "bin"), ("--user-dir", OUTSIDE)

@@ -18,6 +18,7 @@ from fairseq_plugins._word_choice import History, choose
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.stepwise import Busy, RowOptions, Step, StepBatcher
 
+from .. import warm_process
 from .builders import build_model, collate, random_pairs
 from .cases import build_case
 from .test_laws import over_cases
@@ -322,7 +323,7 @@ print(code, next(begun).score < 0, batcher.run(lambda: 4))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
 def test_a_forked_process_has_a_thread_of_its_own():
     process = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKED],
+        [warm_process.python(), "-c", FORKED],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],

@@ -13,6 +13,7 @@ from fairseq import checkpoint_utils
 
 from scripts import average_checkpoints
 
+from .. import warm_process
 from .builders import CELLS, DIRECTIONS, build_model, collate, make_task, random_pairs
 from .commands import generate, hypotheses, lines, preprocess, run, train, write_corpus
 
@@ -112,7 +113,7 @@ def test_a_checkpoint_gives_the_same_scores_in_a_new_process(digits, trained):
     here = dict(lines(generate(digits / "bin", checkpoint, "--beam", 3), "H"))
     root = str(Path(__file__).parents[2])
     process = subprocess.run(
-        [sys.executable, "-c", SCORE, root, digits / "bin", checkpoint],
+        [warm_process.python(), "-c", SCORE, root, digits / "bin", checkpoint],
         capture_output=True,
         text=True,
         check=True,

@@ -22,6 +22,8 @@ import torch
 
 from fairseq_plugins import compat
 
+from ... import warm_process
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PLUGIN = str(HERE / "copy_plugin")
@@ -40,12 +42,12 @@ def run(command: str, *args: object) -> None:
 
 
 def start(
-    command: str, *args: object, stdin: str = "", **env: str
+    command: str, *args: object, stdin: str = "", cold: bool = False, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of fairseq in a process of its own."""
+    """Run a command of fairseq in a process of its own; a cold one imports everything itself."""
     code = f"import fairseq_plugins; from fairseq_cli.{command} import cli_main; cli_main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, args)],
+        [sys.executable if cold else warm_process.python(), "-c", code, *map(str, args)],
         input=stdin,
         capture_output=True,
         text=True,

@@ -3,7 +3,6 @@
 import errno
 import io
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from fairseq_plugins._integrity import damage
 from fairseq_plugins.compat import failed_saves
 from fairseq_plugins.compat.patching import original
 
+from ... import warm_process
 from .conftest import QUIET, ROOT
 
 # From update FULL on, no file of this process may have more than 2,000 bytes.
@@ -36,7 +36,7 @@ cli_main()
 
 def train(full: int, *arguments: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", CODE, str(full), *map(str, arguments)],
+        [warm_process.python(), "-c", CODE, str(full), *map(str, arguments)],
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **QUIET},
         capture_output=True,
         text=True,

@@ -1,13 +1,16 @@
 """Tests that fairseq's commands print nothing alarming."""
 
+import functools
 import re
 from pathlib import Path
 
 import pytest
 import torch
 
-from .conftest import OFFICIAL, PLUGIN, start
+from . import conftest
+from .conftest import OFFICIAL, PLUGIN
 
+start = functools.partial(conftest.start, cold=True)  # what importing prints counts, too
 SMALL = [
     f"--{side}-{what}=8" for side in ("encoder", "decoder") for what in ("embed-dim", "hidden-size")
 ]

@@ -4,7 +4,6 @@ import ast
 import math
 import pickle
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from fairseq.data import Dictionary
 from fairseq_plugins.errors import S2SError
 from fairseq_plugins.tasks._piece_sampler import PieceSampler
 
+from ... import warm_process
 from .conftest import sentences
 
 TEXT = "bakoriten lusamo vidak"
@@ -195,7 +195,7 @@ def test_another_process_draws_the_same(model_files, tmp_path, kind, nbest):
     tokens = stored(path, dictionary, TEXT)
     pieces = dictionary.string(tokens)
     process = subprocess.run(
-        [sys.executable, "-c", DRAW, path, tmp_path / "dict.txt", str(nbest), pieces],
+        [warm_process.python(), "-c", DRAW, path, tmp_path / "dict.txt", str(nbest), pieces],
         capture_output=True,
         text=True,
         check=True,

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from unittest import mock
 
 import pytest
@@ -18,6 +17,7 @@ from fairseq_plugins.models import S2SModel
 from fairseq_plugins.tasks import TranslationSubwordSamplingConfig
 from fairseq_plugins.tasks._subword_sampling import SubwordSamplingDataset
 
+from ... import warm_process
 from ..commands import USER_DIR, generate, hypotheses, lines, run, run_alone, train
 
 TASK = "translation_subword_sampling"
@@ -208,7 +208,15 @@ def test_hydra_trains_the_same(corpus, tmp_path):
     (tmp_path / "experiment.yaml").write_text(config, encoding="utf-8")
     code = "from fairseq_cli.hydra_train import cli_main; cli_main()"
     process = subprocess.run(
-        [sys.executable, "-c", code, "--config-dir", tmp_path, "--config-name", "experiment"],
+        [
+            warm_process.python(),
+            "-c",
+            code,
+            "--config-dir",
+            tmp_path,
+            "--config-name",
+            "experiment",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

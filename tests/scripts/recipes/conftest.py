@@ -4,14 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ... import warm_process
 from ..sandbox import ROOT
 from . import tiny_data
-from .fork_server import ForkServer
 
 LINKED = ("scripts", "fairseq_plugins", "chatbot")
 
@@ -51,13 +50,6 @@ class Clone:
 
 
 @pytest.fixture(scope="package")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    server = ForkServer(tmp_path_factory.mktemp("server"))
-    yield server.bin
-    server.close()
-
-
-@pytest.fixture(scope="package")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     tiny_data.make(folder)
@@ -65,5 +57,5 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clone(tmp_path: Path, commands: Path, data: Path) -> Clone:
-    return Clone(tmp_path / "a clone", commands, data)
+def clone(tmp_path: Path, data: Path) -> Clone:
+    return Clone(tmp_path / "a clone", warm_process.commands(), data)

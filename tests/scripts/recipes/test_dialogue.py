@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from ...warm_process import MORE
 from .conftest import Clone
-from .fork_server import MORE
 from .test_smoke import BRIEF, ONE_BATCH, REAL, SHORT, tasks
 
 METRICS = {"ppl", "ppl_word", "length", "generic", "distinct1", "distinct2"}

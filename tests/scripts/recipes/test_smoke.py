@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
+from ...warm_process import MORE
 from ..sandbox import ROOT
 from .conftest import Clone
-from .fork_server import MORE
 
 REAL = (ROOT / os.environ.get("S2S_DATA", "../shared/data")).resolve()
 SHORT = "--max-update 2 --max-tokens 600 --num-workers 0 --data-buffer-size 0".split()
