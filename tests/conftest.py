@@ -1,5 +1,6 @@
-"""For every test: which of them this machine cannot run, and why."""
+"""For every test: what this machine cannot run, and why; less work for the garbage collector."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -8,6 +9,12 @@ import pytest
 
 # fairseq scripts two functions, which torch 2.15 deprecates: of no use to a test that reads stderr.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:`torch.jit.script` is:FutureWarning")
+
+
+def pytest_collection_finish() -> None:
+    """Spare each of the tests' collections of garbage the objects of all imported modules."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

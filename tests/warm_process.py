@@ -7,6 +7,7 @@ command in a fork of itself. A stand-in that is killed does not kill its command
 """
 
 import array
+import atexit
 import contextlib
 import functools
 import importlib
@@ -24,7 +25,7 @@ from pathlib import Path
 
 COMMANDS = ("train", "generate", "interactive", "preprocess", "validate")
 WARM = ("torch", "fairseq", *(f"fairseq_cli.{command}" for command in COMMANDS))
-OPTIONAL = ("sacrebleu", "sacremoses", "sentencepiece", "rouge_score.rouge_scorer")
+OPTIONAL = ("torch._dynamo", "sacrebleu", "sacremoses", "sentencepiece", "rouge_score.rouge_scorer")
 MORE = "MORE_GENERATE_FLAGS"  # a variable with flags for fairseq-generate that win over a recipe's
 CLIENT = """#!{python} -SE
 import array, json, os, socket, sys
@@ -139,6 +140,7 @@ def _run(argv: list[str], folder: str, environment: dict[str, str]) -> int:
         sys.excepthook(*sys.exc_info())  # which a command may have replaced
         return 1
     finally:
+        atexit._run_exitfuncs()  # ends the loaders, which would notice after five seconds
         sys.stdout.flush()
         sys.stderr.flush()
     return 0

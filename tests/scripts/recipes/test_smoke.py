@@ -31,6 +31,11 @@ RECIPES = [
     Recipe("scan.sh jump", "scan", {("scan-jump", "s2s_attn"): {"exact"}}),
     Recipe("cmudict.sh", "cmudict", {("cmudict", "s2s_attn"): WER}),
     Recipe(
+        "multi30k.sh de-en s2s_attn",
+        "multi30k",
+        {(f"multi30k-de-en-{test}", "s2s_attn"): BLEU for test in ("test2016", "test2017")},
+    ),
+    Recipe(
         "multi30k.sh de-en s2s_attn transformer",
         "multi30k",
         {
@@ -78,7 +83,11 @@ def tasks(clone: Clone) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-ANOTHER = {"g2p.sh kor", "summaries.sh csl s2s copy"}  # call of a recipe that stands above too
+ANOTHER = {  # calls of a recipe that stands above with less, too
+    "multi30k.sh de-en s2s_attn transformer",
+    "g2p.sh kor",
+    "summaries.sh csl s2s copy",
+}
 
 
 @pytest.mark.parametrize(
