@@ -10,9 +10,11 @@ one_seed
 
 export DIALOGUE_LANG=both
 [ -d "$out/data-bin/dialogue" ] || scripts/prepare_dialogue.sh
+run=$out/checkpoints/dialogue
+mkdir -p "$run"
+same_flags "$run" "${ours[@]}" "${flags[@]}"
 scripts/train_dialogue.sh "${ours[@]}" "${flags[@]}"
 scripts/evaluate_dialogue.sh
-run=$out/checkpoints/dialogue
 for language in $(pick "en zh"); do
     score "$run" "test.$language.beam5" "$out/data-bin/dialogue.text/replies.$language.txt" \
         "ppl ppl_word bleu1 bleu2 bleu3 bleu4 distinct1 distinct2 generic length" \

@@ -25,6 +25,11 @@ def test_both_languages_are_measured(clone: Clone) -> None:
         for name, other in (("bleu1", "bleu-1"), ("length", "mean length")):
             assert scores[name] == pytest.approx(told[other], abs=0.006)
     assert not (clone.root / "checkpoints").exists()
+    weights = (run / "checkpoint_best.pt").read_bytes()
+    again = clone.run("dialogue.sh", *SHORT, "--dropout", "0.5", S2S_OUT="an output")
+    assert again.returncode == 2
+    assert "an output/checkpoints/dialogue was trained with other flags" in again.stderr
+    assert (run / "checkpoint_best.pt").read_bytes() == weights
 
 
 @pytest.mark.slow
