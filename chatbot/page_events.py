@@ -84,7 +84,7 @@ class Events:
     def _say(
         self, data: Data, who: str, raw: str, *, cut: int = 0, emptied: bool = False
     ) -> Iterator[Updates]:
-        """A message in place of the last ``cut`` exchanges."""
+        """A message in place of the last ``cut`` exchanges; a reply that still grows is ended."""
         session, message = self._session(data), clean(raw, self.bounds.message_length)
         if not message:
             self._tell(session, gr.Info, SENTENCES[session.language]["empty"])
@@ -92,7 +92,8 @@ class Events:
             return
 
         def change(talk: Conversation) -> Conversation:
-            return talk.keep(len(talk.exchanges) - cut).say(message)
+            kept = talk.keep(len(talk.exchanges) - cut)
+            return (kept.settle() if kept.exchanges else kept).say(message)
 
         yield from self._reply(data, who, dict.fromkeys(session.lanes, change), raw, emptied)
 

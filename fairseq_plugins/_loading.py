@@ -71,6 +71,15 @@ def open_model(
     Raises:
         S2SError: for whatever is missing, broken, unsafe or does not fit
     """
+    try:
+        return _open_model(path, data, languages)
+    except OSError as error:  # such as of a folder that one may not enter
+        raise S2SError(f"{error.filename or path} cannot be read: {error.strerror}.") from error
+
+
+def _open_model(
+    path: str | Path, data: str | Path | None, languages: tuple[str, str] | None
+) -> Opened:
     if is_package(path):
         if data is not None or languages is not None:
             raise S2SError(

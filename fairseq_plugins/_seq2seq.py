@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from fairseq.data import Dictionary
-from fairseq.dataclass.configs import GenerationConfig
 from fairseq.tasks.translation import TranslationTask
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor
 from tqdm import tqdm
 
 from ._alignment import WordAlignment, align
+from ._search_settings import SearchSettings, check_drawing
 from ._texts import TextCodec, check_list, check_pairs
 from ._token_stream import TokenStream
 from ._whole_texts import Output, Request, embed, force, search
@@ -115,9 +115,10 @@ class Seq2Seq:
                 vocabulary cannot write, a text to which nothing can be said within the bounds
             Busy: where too many wait
         """
-        check_settings(
+        settings = SearchSettings(
             beam=beam,
             nbest=nbest,
+            sampling=sampling,
             topk=topk,
             topp=topp,
             temperature=temperature,
@@ -125,64 +126,21 @@ class Seq2Seq:
             no_repeat_ngram=no_repeat_ngram,
             min_len=min_len,
             max_len=max_len,
-            seed=0 if seed is None else seed,
+            seed=seed,
+            constraints=("ordered" if ordered else "unordered") if constraints else None,
         )
-        self._check_search(sampling, topk, topp, min_len, seed)
+        vocabulary = len(self.task.target_dictionary)
+        settings.check(self.model.max_decoder_positions() - 1, vocabulary)
         requests = self.codec.requests(texts, prefix, constraints)
-        if sampling and constraints:
-            raise S2SError("constraints need a search, not sampling: leave one of them out.")
-        longest = max((sum(map(len, each.constraints)) for each in requests), default=0)
-        if longest > max_len:
-            raise S2SError(
-                f"max_len is {max_len}, but the constraints of a text have {longest} tokens: give "
-                "fewer, or a larger max_len."
-            )
-        config = GenerationConfig(
-            beam=beam,
-            nbest=nbest,
-            sampling=sampling,
-            sampling_topk=min(topk, len(self.task.target_dictionary)) if topk > 0 else -1,
-            sampling_topp=topp if topp > 0 else -1.0,
-            temperature=temperature,
-            lenpen=lenpen,
-            no_repeat_ngram_size=no_repeat_ngram,
-            min_len=min_len,
-            max_len_a=0,
-            max_len_b=max_len,
-        )
-        kind = None
-        if constraints:
-            most = len(self.task.target_dictionary) // 2  # fairseq takes twice as many words
-            if beam > most:
-                raise S2SError(
-                    f"beam is {beam}, but with constraints it must be at most {most}, half of this "
-                    "model's vocabulary."
-                )
-            kind = "ordered" if ordered else "unordered"
-            config.constraints = kind
-        together = (beam, nbest, temperature, lenpen, no_repeat_ngram, min_len, max_len, kind)
+        settings.check_requests(requests)
+        config = settings.config(vocabulary)
         found = self._in_parts(
             requests,
             lambda requests: search(self.model, self.task, config, requests, seed),
-            None if sampling else ("search", together),
+            settings.key,
             progress,
         )
         return [[self.codec.hypothesis(each) for each in outputs[:nbest]] for outputs in found]
-
-    def _check_search(
-        self, sampling: bool, topk: int, topp: float, min_len: int, seed: int | None
-    ) -> None:
-        """Refuse what fairseq's search has no sentence for, before anything waits for it."""
-        if not sampling and (topk > 0 or topp > 0):
-            raise S2SError(
-                "topk and topp tell what is drawn from: give sampling=True with them, or leave "
-                "them out."
-            )
-        longest = self.model.max_decoder_positions() - 1
-        if min_len > longest:
-            raise S2SError(f"min_len is {min_len}, but must be at most {longest} for this model.")
-        if seed is not None and not -(1 << 63) <= seed < 1 << 64:
-            raise S2SError(f"seed is {seed}, but must be a number of 64 bits.")
 
     def _in_parts(
         self,
@@ -288,6 +246,7 @@ class Seq2Seq:
             min_len=min_len,
             max_len=max_len,
         )
+        check_drawing(sampling, topk, topp)
         sources = [self.codec.source(text) for text in check_list(texts)]
         options = [
             RowOptions(

@@ -4,11 +4,15 @@ import gc
 import importlib.util
 import os
 import shutil
+import signal
 
 import pytest
 
 # fairseq scripts two functions, which torch 2.15 deprecates: of no use to a test that reads stderr.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:`torch.jit.script` is:FutureWarning")
+# What a shell starts in the background ignores it, and so would all that the tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

@@ -45,7 +45,7 @@ def describe_package(
     files = "\n".join(f"| `{name}` | {size / 2**20:.1f} |" for name, size in sizes.items())
     runner = f"\n```python{RUNNER}```\n" if graphs is not None else ""
     return f"""---
-license: {_plain(card.licence) or "unknown"}
+license: "{_plain(card.licence) or "unknown"}"
 language: [{", ".join(f'"{each}"' for each in dict.fromkeys(languages))}]
 library_name: fairseq-s2s
 tags: [seq2seq, rnn, {"attention, " if attends else ""}fairseq]
@@ -86,6 +86,6 @@ def _cell(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text as a value of YAML that needs no quotes, or nothing."""
+    """A text as the Hub writes licences, or nothing."""
     text = " ".join(text.split()).lower()
     return text if text and all(char.isalnum() or char in " .-" for char in text) else ""

@@ -126,6 +126,17 @@ def test_a_reply_stopped_at_once_is_a_sentence(visitor):
     assert visitor.said() == [("slow", SENTENCES["en"]["stopped"])]
 
 
+def test_a_reply_overtaken_before_its_first_word_is_a_sentence(visitor):
+    visitor.data[visitor.layout.box] = "slow"
+    with closing(visitor.events.say(visitor.data, WHO)) as pictures:
+        next(pictures)
+        list(visitor.events.example(visitor.data, WHO, 0))
+        assert list(pictures) == []
+    [overtaken, (example, answered)] = visitor.said()
+    assert overtaken == ("slow", SENTENCES["en"]["stopped"])
+    assert example == SAMPLES[0] and answered
+
+
 def test_clear_in_mid_stream_leaves_nothing(visitor):
     visitor.data[visitor.layout.box] = "slow"
     with closing(visitor.events.say(visitor.data, WHO)) as pictures:

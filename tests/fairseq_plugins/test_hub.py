@@ -133,13 +133,14 @@ def test_a_device_that_is_not_there_is_one_sentence(device):
         (lambda model: model.generate([None]), "but None is none"),
         (lambda model: model.generate(None), "None stands where a list"),
         (lambda model: model.stream(["1"]), r"but \['1'\] is none"),
+        (lambda model: model.stream("1", topp=0.5), "give sampling=True"),
         (lambda model: model.score(["12"]), "'12' is no pair"),
         (lambda model: model.score([("1", 2)]), "2 stands where a list"),
         (lambda model: model.align([("1", "2", "3")]), "is no pair"),
         (lambda model: model.align([(b"1", "2")]), "but b'1' is none"),
     ],
 )
-def test_what_is_no_list_of_texts_is_one_sentence(golden, ask, sentence):
+def test_what_cannot_be_asked_is_one_sentence(golden, ask, sentence):
     with pytest.raises(S2SError, match=sentence):
         ask(golden)
 
@@ -172,6 +173,11 @@ def test_a_checkpoint_alone_is_told_what_it_lacks(trained, tmp_path):
     torch.save(state, tmp_path / "checkpoint_best.pt")
     with pytest.raises(S2SError, match=r"There are no dictionaries in .*: copy the dict\.\*\.txt"):
         load(tmp_path)
+
+
+def test_a_path_that_the_system_refuses_is_one_sentence(tmp_path):
+    with pytest.raises(S2SError, match="cannot be read: File name too long"):
+        load(tmp_path / ("x" * 300))
 
 
 def test_missing_and_damaged_dictionaries_are_one_sentence(digits, trained, tmp_path):
@@ -383,6 +389,10 @@ def test_an_output_holds_its_constraints(model, ordered):
         ({"constraints": [["1"], ["<s>"]]}, "The phrase '<s>' cannot be written"),
         ({"constraints": [["1"], ["2"]], "sampling": True}, "need a search, not sampling"),
         ({"constraints": [["1"], ["9 8", "7"]], "max_len": 2}, "max_len is 2, but the constraints"),
+        (
+            {"prefix": ["", "9 8 7"], "max_len": 2},
+            "the prefix of a text has 3 tokens: ",
+        ),
         ({"constraints": [["1"], ["2"]], "beam": 12}, "beam is 12, but with constraints"),
     ],
 )

@@ -119,7 +119,7 @@ def test_tied_weights_are_stored_once(digits, tmp_path):
 
 def test_the_card_tells_what_is_known(package):
     text = (package.folder / "README.md").read_text("utf-8")
-    assert text.startswith('---\nlicense: cc0-1.0\nlanguage: ["src", "tgt"]\n')
+    assert text.startswith('---\nlicense: "cc0-1.0"\nlanguage: ["src", "tgt"]\n')
     assert "| trained on | digits \\| made here |" in text
     assert "| licence | CC0-1.0 |" in text
     assert "with additive attention" in text

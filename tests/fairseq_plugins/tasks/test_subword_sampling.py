@@ -1,6 +1,7 @@
 """Pairs whose pieces are drawn anew in every epoch."""
 
 import copy
+import multiprocessing
 
 import numpy as np
 import pytest
@@ -96,6 +97,15 @@ def test_no_batch_of_any_epoch_has_more_tokens_than_allowed(pairs, model_files):
     assert largest(by_stored.frozen_batches, data) > 120
 
 
+@pytest.fixture
+def no_workers_left():
+    """End the loaders' processes, for each of which a later test would wait five seconds."""
+    yield
+    for process in multiprocessing.active_children():
+        process.terminate()
+
+
+@pytest.mark.usefixtures("no_workers_left")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_fairseqs_iterator_brings_every_epoch_its_own_pieces(pairs, model_files, workers):
     task = FairseqTask(None)
