@@ -78,8 +78,10 @@ class Draft:
 
     @property
     def plan(self) -> str:
-        """What it is about, as far as it says so."""
-        return " ".join(self.raw.partition(PLAN_END)[0].split()) if self.plans else ""
+        """What it is about, as far as it says so: ``<THEME> piece``."""
+        if not self.plans:
+            return ""
+        return " ".join(self.raw.partition(PLAN_END)[0].replace(">", "> ").split())
 
     @property
     def start(self) -> int:

@@ -68,6 +68,13 @@ def test_a_plan_is_not_shown_while_it_grows_nor_afterwards():
     assert [row[2] for row in found.alignment] == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("piece", ["rain", "▁rain"])
+def test_theme_and_piece_of_a_plan_are_apart(piece):
+    draft = Draft(words(SOURCE), plans=True)
+    draft.take_all(tokens("<WEATHER>", piece, "<say>", "▁Again"))
+    assert draft.plan == "<WEATHER> rain"
+
+
 @pytest.mark.parametrize(("longest", "unfinished"), [(3, True), (4, False)])
 def test_a_draft_of_the_greatest_length_is_unfinished(longest, unfinished):
     draft = Draft(words(SOURCE), plans=True, longest=longest)
