@@ -52,6 +52,23 @@ def run_alone(command: str, *arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(argv, capture_output=True, text=True, cwd=Path(USER_DIR).parent)
 
 
+def hydra_train(folder: Path, config: str) -> None:
+    """``fairseq-hydra-train`` in a process of its own, by a configuration in YAML."""
+    (folder / "experiment.yaml").write_text(config, encoding="utf-8")
+    code = "from fairseq_cli.hydra_train import cli_main; cli_main()"
+    argv = [
+        warm_process.python(),
+        "-c",
+        code,
+        "--config-dir",
+        folder,
+        "--config-name",
+        "experiment",
+    ]
+    process = subprocess.run(argv, cwd=folder, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr[-2000:]
+
+
 def write_corpus(folder: Path, subset: str, pairs: list[tuple[str, str]]) -> None:
     """SUBSET.src and SUBSET.tgt."""
     folder.mkdir(parents=True, exist_ok=True)

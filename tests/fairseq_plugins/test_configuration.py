@@ -1,7 +1,5 @@
 """Options: the same by every door, and refused in one sentence where they make no sense."""
 
-import subprocess
-
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -11,9 +9,8 @@ from fairseq_plugins.models import S2SAttnTinyConfig, S2SAttnTinyModel
 from fairseq_plugins.modules.attention import Attention
 from fairseq_plugins.modules.attention_window import LocalPredictiveWindow
 
-from .. import warm_process
 from .builders import build_model, make_dictionary, make_task
-from .commands import USER_DIR, run_alone, train
+from .commands import USER_DIR, hydra_train, run_alone, train
 
 YAML = """common:
   user_dir: {user_dir}
@@ -56,23 +53,7 @@ def test_arch_and_hydra_give_the_same_configuration_and_weights(digits, tmp_path
     config = YAML.format(
         user_dir=USER_DIR, data=digits / "bin", save_dir=tmp_path / "hydra", arch=arch
     )
-    (tmp_path / "experiment.yaml").write_text(config, encoding="utf-8")
-    code = "from fairseq_cli.hydra_train import cli_main; cli_main()"
-    process = subprocess.run(
-        [
-            warm_process.python(),
-            "-c",
-            code,
-            "--config-dir",
-            tmp_path,
-            "--config-name",
-            "experiment",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr[-2000:]
+    hydra_train(tmp_path, config)
     by_arch, by_hydra = (
         torch.load(tmp_path / name / "checkpoint_last.pt", weights_only=True)
         for name in ("arch", "hydra")

@@ -1,7 +1,6 @@
 """Training and generation with ``--task translation_subword_sampling``."""
 
 import shutil
-import subprocess
 from unittest import mock
 
 import pytest
@@ -17,8 +16,7 @@ from fairseq_plugins.models import S2SModel
 from fairseq_plugins.tasks import TranslationSubwordSamplingConfig
 from fairseq_plugins.tasks._subword_sampling import SubwordSamplingDataset
 
-from ... import warm_process
-from ..commands import USER_DIR, generate, hypotheses, lines, run, run_alone, train
+from ..commands import USER_DIR, generate, hydra_train, hypotheses, lines, run, run_alone, train
 
 TASK = "translation_subword_sampling"
 FLAGS = ["--arch", "s2s_attn_tiny", "--task", TASK]
@@ -205,23 +203,7 @@ def test_hydra_trains_the_same(corpus, tmp_path):
     flags = ["--subword-model", corpus / "spm.model", "--max-update", 4]
     train(corpus / "bin", tmp_path / "arch", *FLAGS, *flags)
     config = YAML.format(user_dir=USER_DIR, corpus=corpus, save_dir=tmp_path / "hydra")
-    (tmp_path / "experiment.yaml").write_text(config, encoding="utf-8")
-    code = "from fairseq_cli.hydra_train import cli_main; cli_main()"
-    process = subprocess.run(
-        [
-            warm_process.python(),
-            "-c",
-            code,
-            "--config-dir",
-            tmp_path,
-            "--config-name",
-            "experiment",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr[-2000:]
+    hydra_train(tmp_path, config)
     by_arch, by_hydra = (
         torch.load(tmp_path / name / "checkpoint_last.pt", weights_only=True)["cfg"]["task"]
         for name in ("arch", "hydra")
