@@ -9,6 +9,8 @@ from ._whole_texts import Request
 from .errors import S2SError
 from .hypothesis import check_settings
 
+NO_NUMBERS = {"sampling", "seed", "constraints"}
+
 
 @dataclass(frozen=True)
 class SearchSettings:
@@ -98,9 +100,6 @@ class SearchSettings:
     def key(self) -> Hashable:
         """Requests of equal keys may be searched for together; None where none may."""
         return None if self.sampling else ("search", replace(self, seed=None))
-
-
-NO_NUMBERS = {"sampling", "seed", "constraints"}
 
 
 def check_drawing(sampling: bool, topk: int, topp: float) -> None:
