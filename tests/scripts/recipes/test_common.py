@@ -95,7 +95,7 @@ def test_a_recipe_goes_on_where_it_was_stopped(clone: Clone) -> None:
     for updates in ("2", "4"):
         done = clone.run("cmudict.sh", *SHORT, "--max-update", updates)
         assert done.returncode == 0, done.stderr[-3000:]
-    assert "Loaded checkpoint" in done.stderr
+    assert "Loaded checkpoint" in done.stdout
     log = (clone.root / "checkpoints/cmudict-1/train.log").read_text()
     assert "num_updates: 4 >= max_update: 4" in log
     assert len(json.loads((clone.root / "results.json").read_text())) == 2  # not twice
