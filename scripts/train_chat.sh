@@ -15,7 +15,7 @@ case $language in
 esac
 
 # Two processes share each batch; a machine with one core takes its two halves one after the other.
-cores=$(nproc)
+cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) # macOS has the second
 [ "$cores" -ge 2 ] && cores=2
 halves=$((2 / cores))
 # What the CPU multiplies fast; bfloat16 changes nothing that could be measured here.

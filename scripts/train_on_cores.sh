@@ -27,5 +27,15 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 for ((rank = 0; rank < count; rank++)); do
     fairseq-train "$@" "${together[@]}" --distributed-rank "$rank" &
+    processes[rank]=$!
 done
-for ((rank = 0; rank < count; rank++)); do wait -n; done
+running=$count
+while [ "$running" -gt 0 ]; do # wait -n, which the bash of macOS does not have
+    sleep 0.2
+    for rank in "${!processes[@]}"; do
+        if kill -0 "${processes[rank]}" 2>/dev/null; then continue; fi
+        wait "${processes[rank]}"
+        unset "processes[rank]"
+        running=$((running - 1))
+    done
+done
