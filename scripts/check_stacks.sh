@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The plugin's tests on every stack that it supports, each in an environment of its own: Python, fairseq, torch, installer.
 # Needs: python3.10 to python3.13 (those that are missing are left out), the package registry, 6 GB of disk a stack (on Linux torch
-#        brings CUDA's libraries). Half an hour a stack on two cores.
+#        brings CUDA's libraries). Some ten minutes a stack on two cores.
 # Usage: scripts/check_stacks.sh [--record FILE] [--keep] [STACK ...]     without a STACK all of them; --list names them
 #   STACKS=FOLDER   where the environments are made (.stacks); each is removed after its tests, unless --keep is given
 #   --record FILE   writes each result into a JSON file
