@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -103,6 +104,25 @@ def test_links_of_a_page_lead_to_files(page):
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         if "://" not in target:
             assert (DOCS / page).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/trust.md"])
+def test_the_table_of_stacks_is_what_was_recorded(page):
+    text = (ROOT / page).read_text("utf-8")
+    rows = {tuple(re.split(r"\s*\|\s*", line.strip(" |"))) for line in text.splitlines()}
+    for stack in json.loads((DOCS / "stacks.json").read_text("utf-8")):
+        fork = stack.get("fairseq-fixed")
+        installer = "uv" if stack["installer"] == "uv" else "pip"
+        passed, skipped = re.fullmatch(r"(\d+) passed, (\d+) skipped", stack["tests"]).groups()
+        row = (
+            stack["python"],
+            f"fork {fork}" if fork else f"official {stack['fairseq']}",
+            stack["torch"].partition("+")[0],
+            f"{installer} {stack[installer]}",
+            f"{int(passed):,}",
+            skipped,
+        )
+        assert row in rows
 
 
 @pytest.mark.slow
